@@ -1,0 +1,238 @@
+/*
+ * log.h - the record log: append, make durable, read back, survive.
+ *
+ * A log is a directory of segments (format.h). Records have consecutive LSNs from 1 on; a batch is
+ * all or nothing; an append copies the caller's bytes before it returns.
+ *
+ * Two words for two things, everywhere:
+ *
+ *     accepted   the record has an LSN and lies in the queue. It may still be lost.
+ *     durable    it is synced, and so is every record before it. Only this is an acknowledgement.
+ *
+ * One background task, the committer, writes whatever was accepted while the last sync ran as one
+ * group with one write, syncs, and wakes those who wait.
+ *
+ * FAILURES. When a write fails before anything can be unsure (no space, quota, file too large), the
+ * whole group is rolled back, durably, its tickets fail with that error, and the log goes on. After
+ * anything unsure (an I/O error from a write, any failed sync) the log is POISONED: every waiter
+ * and every later call gets WAL_POISONED until the log is closed and opened again. Nothing unsynced
+ * is ever acknowledged after a failed sync.
+ *
+ * Any task may call any function of an open log, but for wal_close: the one who calls it is the
+ * last. The library prints nothing; what it does on its own it reports to the observer.
+ */
+#ifndef WAL_LOG_LOG_H
+#define WAL_LOG_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wal/err.h"
+#include "wal/io.h"
+#include "wal/log/format.h"
+
+struct wal_log;
+struct wal_reader;
+
+/* Where something failed. Zero where unknown; an empty name where no file is concerned. */
+struct wal_place {
+    char name[64];      /* The file, relative to the log's directory. */
+    uint64_t segment;   /* Its number, if it is a segment. */
+    uint64_t offset;    /* The byte at which reading failed. */
+    uint64_t first_lsn; /* The LSNs concerned; last_lsn is UINT64_MAX where no witness bounds it. */
+    uint64_t last_lsn;
+};
+
+enum wal_event_kind {
+    WAL_EVENT_RECOVERED,   /* Opened after something else than a clean close. lsn: the last one. */
+    WAL_EVENT_TAIL_CUT,    /* place.offset.. and `bytes`: a torn tail that is not served. */
+    WAL_EVENT_CORRUPTION,  /* place: what is damaged. */
+    WAL_EVENT_ROLLED_BACK, /* err: why. lsn: the last that stays accepted. */
+    WAL_EVENT_POISONED,    /* err: why. lsn: the first that is not durable. */
+    WAL_EVENT_MARK_SLOT_BAD,
+    WAL_EVENT_LEFTOVER_REMOVED, /* place.name: the unfinished or pruned file. */
+};
+
+struct wal_event {
+    enum wal_event_kind kind;
+    enum wal_err err;
+    uint64_t lsn;
+    uint64_t bytes;
+    struct wal_place place;
+};
+
+/* Called from whichever task notices; must not call into the log. */
+typedef void wal_observe(void *context, const struct wal_event *event);
+
+enum wal_sync_policy {
+    WAL_SYNC_EVERY_GROUP, /* The committer syncs each group it writes. */
+    WAL_SYNC_ON_DEMAND,   /* It syncs when someone waits, asks or closes, and at rotation. */
+};
+
+enum wal_mark_policy {
+    WAL_MARK_INTERVAL,     /* Unsynced within mark_interval_ns of a commit; synced on idle. */
+    WAL_MARK_EVERY_GROUP,  /* Unsynced with every synced group, before it is acknowledged. */
+    WAL_MARK_EVERY_SYNCED, /* Synced with every synced group, before it is acknowledged. */
+};
+
+/* Start from wal_options_default(). */
+struct wal_options {
+    bool create;              /* Make the log if the directory is absent or empty. */
+    bool verify_all;          /* Verify every record at open, not only those above the mark. */
+    uint32_t block_bytes;     /* Groups start on it: 4096, 512, or 8. With 512 or 8 a group may
+                                 share a page, with 8 a sector, with durable records: devices and
+                                 file systems that tear or rewrite more than they were asked to
+                                 can then damage them. Only for new logs. */
+    uint64_t segment_bytes;   /* At this size a segment is sealed. */
+    uint64_t first_segment;   /* The number of a new log's first segment, at least 1. */
+    uint64_t first_lsn;       /* A new log's first LSN, at least 1. */
+    uint32_t record_bytes_max;
+    uint32_t batch_bytes_max; /* Payload bytes of one batch. */
+    uint32_t queue_bytes;     /* Room for accepted records, headers included; twice this is
+                                 allocated at open. Bounds a group. An append waits for room. */
+    enum wal_sync_policy sync_policy;
+    enum wal_mark_policy mark_policy;
+    uint64_t mark_interval_ns;
+    uint64_t witness_lsn;     /* Known durable from elsewhere (a shipped cursor); 0: none. */
+    wal_observe *observe;     /* May be NULL. */
+    void *observe_context;
+};
+
+struct wal_options wal_options_default(void);
+
+/* What a call to append returns: proof of acceptance, to be waited for. The epoch tells a record
+ * that was rolled back from the later one that got its LSN. */
+struct wal_ticket {
+    uint64_t first_lsn;
+    uint64_t last_lsn;
+    uint64_t epoch;
+};
+
+struct wal_slice {
+    const void *bytes;
+    size_t len;
+};
+
+/*
+ * Open for writing, recovering first. The directory is locked until wal_close.
+ * Errors: WAL_NOTFOUND (create not set), WAL_NOTLOG (a directory with other things in it; nothing
+ * is touched), WAL_LOCKED, WAL_VERSION (nothing is touched), WAL_CORRUPT (place says where and
+ * which LSNs; nothing is touched), WAL_OPTION, WAL_SEGMENT_LIMIT, and what the world says.
+ * reterr_place may be NULL; it is filled on failure only.
+ */
+WAL_CHECKED enum wal_err wal_open(struct wal_io *io, const char *path,
+                                  const struct wal_options *options, struct wal_log **ret_log,
+                                  struct wal_place *reterr_place);
+
+/* Stop accepting, drain, sync, mark the close as clean, free everything. Always frees and always
+ * returns; an error says that not all that was accepted became durable, or that the mark could not
+ * be written (the next open then recovers). */
+WAL_CHECKED enum wal_err wal_close(struct wal_log *log);
+
+/* Accept one record. Waits while the queue is full. Errors: WAL_RECORD_LIMIT, WAL_POISONED,
+ * WAL_CLOSED; on an error nothing was accepted. */
+WAL_CHECKED enum wal_err wal_append(struct wal_log *log, const void *bytes, size_t len,
+                                    struct wal_ticket *ret_ticket);
+
+/* Accept count records (at least 1) that become durable and visible together or not at all.
+ * Errors: also WAL_BATCH_LIMIT. */
+WAL_CHECKED enum wal_err wal_append_batch(struct wal_log *log, const struct wal_slice *records,
+                                          size_t count, struct wal_ticket *ret_ticket);
+
+/* Return once the ticket's records are durable, or with the error that kept them from it:
+ * WAL_POISONED, or what rolled them back (WAL_NOSPACE, WAL_QUOTA, WAL_FILE_TOO_LARGE), or
+ * WAL_ROLLED_BACK for a ticket so old that the reason is forgotten. */
+WAL_CHECKED enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket);
+
+/* Make durable all that was accepted before the call. */
+WAL_CHECKED enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn);
+
+/* Wait until more than `lsn` is durable, the deadline passes (WAL_TIMEOUT) or the log fails. */
+WAL_CHECKED enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uint64_t deadline_ns,
+                                          uint64_t *ret_durable_lsn);
+
+struct wal_stat {
+    uint64_t first_lsn;    /* The floor. */
+    uint64_t durable_lsn;
+    uint64_t accepted_lsn;
+    uint64_t life;
+    uint64_t segment;      /* The last segment, */
+    uint64_t offset;       /* and where its next group will start. */
+    uint64_t segments;     /* Since the floor. */
+    uint64_t records, groups, bytes_written, syncs, rotations, rollbacks, marks;
+};
+
+void wal_log_stat(struct wal_log *log, struct wal_stat *ret_stat);
+
+/* ---- Reading. Needs no lock, changes nothing, and works beside a live writer. ---- */
+
+struct wal_reader_options {
+    uint64_t from_lsn;         /* 0: from the floor. */
+    uint64_t witness_lsn;      /* Known durable from elsewhere, e.g. wal_log_stat().durable_lsn. */
+    struct wal_cancel *cancel; /* May be NULL. */
+};
+
+struct wal_record {
+    uint64_t lsn;
+    uint64_t commit_ns;  /* Monotone. */
+    uint64_t wall_ns;    /* As the clock was. */
+    const void *bytes;   /* Valid until the next call on this reader. */
+    uint32_t len;
+    uint32_t batch_index;
+    bool batch_goes_on;
+    uint64_t segment;
+    uint64_t offset;     /* Of the record's header. */
+};
+
+/* Errors: WAL_NOTFOUND, WAL_NOTLOG, WAL_VERSION, WAL_CORRUPT, WAL_PRUNED (from_lsn below the
+ * floor), and what the world says. */
+WAL_CHECKED enum wal_err wal_reader_open(struct wal_io *io, const char *path,
+                                         const struct wal_reader_options *options,
+                                         struct wal_reader **ret_reader,
+                                         struct wal_place *reterr_place);
+
+/* The next durable record, in order, each batch whole. WAL_END: nothing further is known durable
+ * (try again later to follow a live log). WAL_CORRUPT: the place; reading ends here, nothing
+ * behind is served. */
+WAL_CHECKED enum wal_err wal_reader_next(struct wal_reader *reader, struct wal_record *ret_record,
+                                         struct wal_place *reterr_place);
+
+/* The highest witness the reader knows: it serves up to it. */
+uint64_t wal_reader_witness(const struct wal_reader *reader);
+
+void wal_reader_close(struct wal_reader *reader);
+
+/* ---- Looking at a log without changing it. ---- */
+
+enum wal_tail {
+    WAL_TAIL_CLEAN,  /* Ends at its last record, and says so itself. */
+    WAL_TAIL_EXACT,  /* Ends at its last record, though it was not closed. */
+    WAL_TAIL_TORN,   /* Bytes after the last record that no witness misses. */
+    WAL_TAIL_ROTTEN, /* Records that were durable are damaged or missing. */
+};
+
+struct wal_survey {
+    uint8_t log_id[WAL_LOG_ID_BYTES];
+    uint64_t life;
+    uint64_t floor_lsn;
+    uint64_t last_lsn;      /* L: the last valid record. */
+    uint64_t witness_lsn;   /* M: the highest LSN known durable. */
+    uint64_t segments;
+    uint64_t first_segment;
+    uint64_t last_segment;
+    uint64_t tail_offset;   /* Where the last segment's valid records end, */
+    uint64_t witness_offset;/* where those at or below the witness end, */
+    uint64_t tail_bytes;    /* and how many bytes follow tail_offset. */
+    uint32_t block_bytes;
+    enum wal_tail tail;
+};
+
+/* Reads the mark, the headers and every record (all: true) or those above the mark. Each damage
+ * found is handed to `observe` as WAL_EVENT_CORRUPTION (may be NULL); the first one is also the
+ * result WAL_CORRUPT. *ret_survey is filled when the result is WAL_OK or WAL_CORRUPT. */
+WAL_CHECKED enum wal_err wal_verify(struct wal_io *io, const char *path, bool all,
+                                    wal_observe *observe, void *observe_context,
+                                    struct wal_survey *ret_survey, struct wal_place *reterr_place);
+
+#endif
