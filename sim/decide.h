@@ -1,0 +1,90 @@
+/*
+ * decide.h - every chance event is a named decision.
+ *
+ * A decision answers 0..bound-1, and 0 is always the tame answer: no fault, no preemption, no
+ * delay, lose everything unsynced. Its value is a hash of (seed, stream, address); so it does not
+ * depend on what else was asked, and taking one operation or one decision away leaves the others as
+ * they were. The address is
+ *
+ *     who       on whose behalf: a context (below)
+ *     kind      what is asked: a crash, a preemption, a fault of the catalogue, ...
+ *     call      at which call of the door
+ *     ordinal   how many times (who, kind, call) was asked before
+ *
+ * Contexts belong to tasks and are switched with them. An operation of the workload is one; a boot
+ * is one, named by its cause (the context whose call the crash hit, and how many boots that context
+ * caused before), never by a running number; a background task acts for the context that first woke
+ * it since it last slept, else for one of its own, named by its boot and its task name.
+ *
+ * Decisions that came out non-zero are recorded. A run replays from that record alone: every
+ * address that is not in it answers 0, and the seed is not used.
+ */
+#ifndef SIM_DECIDE_H
+#define SIM_DECIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/call.h"
+
+enum sim_stream { SIM_STREAM_FAULT, SIM_STREAM_SCHEDULE, SIM_STREAM_CRASH, SIM_STREAM_IMAGE };
+
+/* Kinds below SIM_KIND_FAULT are the world's own; a fault of the catalogue is SIM_KIND_FAULT plus
+ * the number in its identifier (F08: +8). The numbers are part of addresses: never renumber. */
+enum {
+    SIM_KIND_CRASH = 1,
+    SIM_KIND_PREEMPT = 2,
+    SIM_KIND_ALLOC = 3,
+    SIM_KIND_WAKE = 4,   /* Which waiter a signal wakes; spurious wake-ups. */
+    SIM_KIND_IMAGE = 16, /* Plus enum disk_question. */
+    SIM_KIND_FAULT = 64,
+    SIM_KIND_COUNT = 64 + 128
+};
+
+enum sim_who_kind { SIM_WHO_OPERATION, SIM_WHO_BOOT, SIM_WHO_TASK };
+
+/* A context's name, for people and for reproducers. */
+struct sim_who {
+    enum sim_who_kind kind;
+    uint64_t hash;      /* What addresses are made of. */
+    uint32_t operation; /* OPERATION: which. */
+    uint32_t nth;       /* BOOT: the how-manieth by this cause. */
+    int32_t cause;      /* BOOT, TASK: the index of the causing context; -1: the first boot. */
+    char task[16];      /* TASK: its name. */
+};
+
+struct sim_decision {
+    uint64_t who; /* sim_who.hash */
+    uint32_t ordinal;
+    uint32_t outcome;
+    uint16_t kind;
+    uint8_t call;
+    uint8_t stream;
+};
+
+/* A run's non-zero decisions, in the order in which they were made. */
+struct sim_record {
+    struct sim_decision *decisions;
+    size_t count;
+    size_t capacity;
+};
+
+void sim_record_free(struct sim_record *record);
+bool sim_record_copy(struct sim_record *to, const struct sim_record *from);
+
+struct sim_world;
+
+/* Uniform over 0..bound-1; bound of 0 or 1 answers 0 and is still counted. */
+uint32_t sim_decide(struct sim_world *world, enum sim_stream stream, unsigned kind,
+                    enum sim_call call, uint32_t bound);
+
+/* 0 but with odds/65536, then uniform over 1..outcomes. What is recorded is the outcome, not the
+ * odds: they vanish on replay. */
+uint32_t sim_decide_odds(struct sim_world *world, enum sim_stream stream, unsigned kind,
+                         enum sim_call call, uint32_t odds, uint32_t outcomes);
+
+/* The mixer behind it all, also for generators: a good 64-bit hash of three words. */
+uint64_t sim_mix(uint64_t a, uint64_t b, uint64_t c);
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * disk.h - a disk that remembers which bytes, sizes and names are safe.
+ *
+ * A pure state machine: it knows no scheduler, no fault and no chance; sim/door.c drives it, and
+ * whoever resolves a crash hands in the choices. Bytes, sizes and names are three things, each with
+ * a state now (what calls see, the cache) and a durable one, and the pending items between:
+ *
+ *     file        cache bytes and size; durable bytes and size; the pending writes, truncations
+ *                 and reservations since the last fsync, in issue order, writes in chunks
+ *     directory   entries now; durable entries; pending creates, links, renames, unlinks in order
+ *
+ * fsync covers the items whose call had returned before it began (disk_sync_begin takes that
+ * snapshot) and no others. It never makes a name durable unless the profile says so. What a crash
+ * leaves is chosen item by item and chunk by chunk (disk_image). Media damage is an overlay on the
+ * durable bytes: reads see it, rereading does not heal it, rewriting the sector does, and it can be
+ * lifted; the pristine bytes stay known.
+ *
+ * Cost matters: a disk is set up, crashed and copied tens of thousands of times a second. Memory is
+ * pooled in the disk and reused over runs; an image borrows the bytes of the files that it does not
+ * change.
+ */
+#ifndef SIM_DISK_H
+#define SIM_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wal/err.h"
+
+struct disk;
+
+/* What a file system promises: faults.md A1, "Profiles to ship". One table in disk_profile.c. */
+enum disk_fsync_failure {
+    DISK_FSYNC_NEW_IN_CACHE, /* EIO; pages clean and new in cache, failed chunks old on disk. */
+    DISK_FSYNC_LATE,         /* Returns 0; the next fsync reports EIO. Negative suite only. */
+    DISK_FSYNC_REVERT,       /* EIO; cache, size and mapping fall back to the durable state. */
+    DISK_FSYNC_CLEAN,        /* EIO; nothing is lost yet: items stay pending (strict profile). */
+};
+
+enum disk_name_order {
+    DISK_NAMES_IN_ORDER, /* A crash keeps a prefix of the pending directory operations. */
+    DISK_NAMES_SUBSET,   /* Any subset (in order where they touch the same name). */
+};
+
+struct disk_profile {
+    const char *name;
+    const char *story;
+    uint32_t chunk_bytes;    /* 512 or 4096: the unit that is kept or lost. */
+    bool negative;           /* Only for the negative suite. */
+    bool size_before_data;   /* A kept size may stand over lost chunks. */
+    bool tail_zero, tail_garbage, tail_stale; /* What a lost chunk under a kept size may show;
+                                                 otherwise the size is cut before it. */
+    bool torn_chunks;        /* A chunk may be cut at a byte. */
+    bool names_durable_at_once; /* strict: a directory operation is durable when it returned. */
+    enum disk_name_order name_order;
+    bool rename_may_split;   /* hostile: a rename may leave neither name. */
+    bool overwrite_powersafe;/* A torn write never damages bytes outside its range. */
+    uint32_t fsync_failures; /* Bit set over enum disk_fsync_failure that a seed draws from. */
+};
+
+extern const struct disk_profile disk_profiles[];
+extern const size_t disk_profile_count;
+const struct disk_profile *disk_profile_find(const char *name); /* NULL: unknown. */
+
+struct disk *disk_create(void);
+void disk_destroy(struct disk *disk);
+
+/* Empty, for a new run; memory is kept. `space_bytes`: room for file bytes, UINT64_MAX: any. */
+void disk_reset(struct disk *disk, const struct disk_profile *profile, uint64_t space_bytes);
+const struct disk_profile *disk_profile_of(const struct disk *disk);
+void disk_set_space(struct disk *disk, uint64_t space_bytes);
+
+/* Inodes and directories are small numbers, stable for the life of the disk; -1: none. */
+typedef int32_t disk_inode; /* A number with a name: the one typedef. */
+
+/* The calls. Arguments are those of the door; errors are the file system's own (NOTFOUND, EXISTS,
+ * NOTDIR, NOSPACE). Injected failures are the caller's business. Paths have no "." and "..". */
+WAL_CHECKED enum wal_err disk_mkdir(struct disk *disk, const char *path);
+WAL_CHECKED enum wal_err disk_dir_find(struct disk *disk, const char *path, int32_t *ret_dir);
+WAL_CHECKED enum wal_err disk_open(struct disk *disk, int32_t dir, const char *name, bool create,
+                                   bool exclusive, disk_inode *ret_inode);
+WAL_CHECKED enum wal_err disk_rename(struct disk *disk, int32_t dir, const char *from,
+                                     const char *to);
+WAL_CHECKED enum wal_err disk_link(struct disk *disk, int32_t dir, const char *from,
+                                   const char *to);
+WAL_CHECKED enum wal_err disk_unlink(struct disk *disk, int32_t dir, const char *name);
+/* Entries in creation order: i from 0 until NULL. Valid until the directory changes. */
+const char *disk_entry(const struct disk *disk, int32_t dir, size_t i, disk_inode *ret_inode);
+
+/* Bytes read, 0 at or past the end. *ret_bad: the range touches an unreadable sector (overlay). */
+size_t disk_read(const struct disk *disk, disk_inode inode, uint64_t offset, void *buffer,
+                 size_t len, bool *ret_bad);
+/* Bytes written: less than len where space ends, with *ret_full set. */
+size_t disk_write(struct disk *disk, disk_inode inode, uint64_t offset, const void *bytes,
+                  size_t len, bool *ret_full);
+/* O_DSYNC: make this range (and the size it needs) durable now. */
+void disk_write_through(struct disk *disk, disk_inode inode, uint64_t offset, size_t len);
+uint64_t disk_size(const struct disk *disk, disk_inode inode);
+WAL_CHECKED enum wal_err disk_truncate(struct disk *disk, disk_inode inode, uint64_t size);
+WAL_CHECKED enum wal_err disk_allocate(struct disk *disk, disk_inode inode, uint64_t offset,
+                                       uint64_t len, bool keep_size);
+/* The cache bytes, NULL when offset+len lies beyond the size. Valid until the next write. */
+const uint8_t *disk_window(const struct disk *disk, disk_inode inode, uint64_t offset, size_t len);
+
+/* An open descriptor keeps an unlinked inode alive and hears of failed syncs. */
+void disk_hold(struct disk *disk, disk_inode inode);
+void disk_release(struct disk *disk, disk_inode inode);
+
+/* fsync in three steps, so that the scheduler can switch while it is in flight: what is pending at
+ * begin is what end makes durable. The ticket is the inode's issue number at begin. */
+uint64_t disk_sync_begin(struct disk *disk, disk_inode inode);
+void disk_sync_end(struct disk *disk, disk_inode inode, uint64_t ticket);
+/* The sync fails so. `choose` picks which chunks of the snapshot reached the disk. Returns
+ * WAL_IO, or WAL_OK for LATE (then the next disk_sync_pending_error says true). */
+struct disk_chooser;
+WAL_CHECKED enum wal_err disk_sync_fail(struct disk *disk, disk_inode inode, uint64_t ticket,
+                                        enum disk_fsync_failure how,
+                                        const struct disk_chooser *chooser);
+/* An earlier LATE failure is reported now; clears it. */
+bool disk_sync_pending_error(struct disk *disk, disk_inode inode);
+uint64_t disk_sync_dir_begin(struct disk *disk, int32_t dir);
+void disk_sync_dir_end(struct disk *disk, int32_t dir, uint64_t ticket);
+
+/* ---- Crash images ---- */
+
+/* Who answers the questions "which of 0..bound-1"; 0 is always the tamest answer. `what` names the
+ * question for the address of the decision. */
+enum disk_question {
+    DISK_ASK_MODE,       /* 0 lose all, 1 keep all, 2 prefix and byte cut, 3 omit one, 4 each on its
+                            own. Weights 35, 10, 20, 10, 25: bound is 100, see disk_image_mode. */
+    DISK_ASK_CUT,        /* Prefix: how many chunks are kept. */
+    DISK_ASK_CUT_BYTE,   /* Prefix: how much of the next chunk. */
+    DISK_ASK_OMIT,       /* Omit one: which. */
+    DISK_ASK_CHUNK,      /* On its own: 0 lost, 1 kept, 2 zero, 3 garbage, 4 stale, 5 torn. */
+    DISK_ASK_CHUNK_BYTE, /* Where it is torn. */
+    DISK_ASK_GARBAGE,    /* Seed of garbage bytes. */
+    DISK_ASK_SIZE,       /* 0: as the kept data needs, 1: survives without the lost data. */
+    DISK_ASK_NAMES,      /* 0 none, 1 all, 2 an ordered prefix, 3 a subset (if the profile may). */
+    DISK_ASK_NAME,       /* Prefix length, or for a subset: keep this one? */
+    DISK_ASK_SPLIT,      /* A rename: 0 atomic, 1 both names, 2 neither (hostile). */
+    DISK_ASK_SYNC_CHUNK, /* A failed sync: did this chunk reach the disk? */
+    DISK_QUESTION_COUNT
+};
+
+struct disk_chooser {
+    uint32_t (*choose)(void *context, enum disk_question question, uint32_t bound);
+    void *context;
+    uint32_t modes;  /* Bit set of crash modes allowed, 0: all. Bits 0..4 as DISK_ASK_MODE, 5: size
+                        without data, 6: torn, 7: garbage, 8: stale, 9: names lost or reordered. */
+};
+
+struct disk_crash_tally {
+    uint32_t chunks_pending, chunks_kept, chunks_torn, chunks_zero, chunks_garbage, chunks_stale;
+    uint32_t sizes_without_data, data_without_size, truncations_undone;
+    uint32_t names_pending, names_lost, unlinks_undone, renames_undone, renames_split;
+};
+
+/* How many chunks and names are pending, that is, whether a crash has more than one outcome. */
+size_t disk_pending(const struct disk *disk);
+
+/* Write into `image` (a disk of its own, reset by this call) what power loss leaves of `disk` when
+ * the chooser answers. `disk` is not changed and must stay unchanged while the image lives: the
+ * image borrows bytes of files without pending items. Nothing is pending in the image; overlays
+ * are copied. Returns a hash of what differs between images of the same disk, for finding
+ * duplicates. ret_tally may be NULL. */
+uint64_t disk_image(const struct disk *disk, const struct disk_chooser *chooser,
+                    struct disk *image, struct disk_crash_tally *ret_tally);
+
+/* Become what `image` is: the run goes on with it. The image must have been drawn from `disk`, and
+ * is empty afterwards. Descriptors are gone. */
+void disk_adopt(struct disk *disk, struct disk *image);
+
+/* Lose everything unsynced, in place, asking nobody. */
+void disk_lose_pending(struct disk *disk);
+
+/* The process died, the machine lives: cache and pending items stay, descriptors and locks go. */
+void disk_process_died(struct disk *disk);
+
+/* ---- Media damage: an overlay on durable bytes ---- */
+
+enum disk_damage {
+    DISK_DAMAGE_FLIP,       /* One bit of the sector. `detail`: which. */
+    DISK_DAMAGE_ZERO,       /* The sector reads as zeros. */
+    DISK_DAMAGE_GARBAGE,
+    DISK_DAMAGE_OTHER,      /* A misdirected write: the bytes of another sector. detail: the source,
+                               as inode << 32 | sector. */
+    DISK_DAMAGE_LOST_WRITE, /* The sector shows its previous generation, or zeros if it had none. */
+    DISK_DAMAGE_UNREADABLE, /* Reads that touch it fail. */
+};
+
+enum { DISK_SECTOR_BYTES = 512 };
+
+void disk_damage(struct disk *disk, disk_inode inode, uint64_t sector, enum disk_damage kind,
+                 uint64_t detail);
+bool disk_damaged(const struct disk *disk);
+void disk_lift_damage(struct disk *disk);
+
+/* ---- Looking at it from outside (decoder, tests) ---- */
+
+/* The pristine durable bytes, as if there were no overlay. NULL, 0 for an empty file. */
+const uint8_t *disk_durable(const struct disk *disk, disk_inode inode, uint64_t *ret_size);
+/* A durable directory entry: i from 0 until NULL. */
+const char *disk_durable_entry(const struct disk *disk, int32_t dir, size_t i,
+                               disk_inode *ret_inode);
+/* Order-free hash of everything durable and pending, for tests of determinism. */
+uint64_t disk_fingerprint(const struct disk *disk);
+size_t disk_open_count(const struct disk *disk);
+
+/* Advisory locks, one per inode: false if held. Released with release or disk_process_died. */
+bool disk_lock(struct disk *disk, disk_inode inode);
+void disk_unlock(struct disk *disk, disk_inode inode);
+
+#endif
