@@ -1,0 +1,216 @@
+/*
+ * strikes.c - what the faults of the catalogue do to a call.
+ *
+ * One function each, and the plan that asks them. At most one fault changes the outcome of a call:
+ * the first that strikes. Every strike is recorded as injected, which is what later excuses an
+ * error of the log.
+ */
+#include "faults/strikes.h"
+
+#include <assert.h>
+#include <string.h>
+
+static uint32_t asked(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                      const struct sim_point *point, uint32_t outcomes)
+{
+    return sim_decide_odds(world, SIM_STREAM_FAULT, SIM_KIND_FAULT + fault->number, point->call,
+                           plan->odds[fault->number], outcomes);
+}
+
+static void struck(struct fault_plan *plan, uint32_t number, struct sim_world *world,
+                   uint64_t last_lsn)
+{
+    plan->struck[number]++;
+    sim_inject(world, number, last_lsn);
+}
+
+/* F01, F16. Outcomes: one byte, all but one, a half, and around the last sector edge. */
+void strike_short(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                  const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (point->len < 2) return;
+
+    size_t edge = (point->len - 1) / DISK_SECTOR_BYTES * DISK_SECTOR_BYTES;
+    const size_t lengths[] = {0, 1, point->len - 1, point->len / 2, edge, edge + 1, edge - 1};
+    uint32_t which = asked(plan, fault, world, point, 6);
+
+    if (which == 0) return;
+    if (edge == 0 && which >= 4) which -= 3;
+    assert(lengths[which] > 0);
+    assert(lengths[which] <= point->len);
+    if (lengths[which] == point->len) return;
+    outcome->len_max = lengths[which];
+    struck(plan, fault->number, world, 0);
+}
+
+/* F02. Outcomes 1..4: interrupted so many times in a row; 5..8: would block. */
+void strike_interrupted(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                        const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (plan->interrupted_left > 0 && plan->interrupted_call == point->call &&
+        plan->interrupted_inode == point->inode) {
+        plan->interrupted_left--;
+        outcome->err = plan->interrupted_err;
+        struck(plan, fault->number, world, 0);
+        return;
+    }
+    uint32_t which = asked(plan, fault, world, point, 8);
+    if (which == 0) return;
+    plan->interrupted_left = (which - 1) % 4;
+    plan->interrupted_err = which <= 4 ? WAL_INTERRUPTED : WAL_AGAIN;
+    plan->interrupted_call = point->call;
+    plan->interrupted_inode = point->inode;
+    outcome->err = plan->interrupted_err;
+    struck(plan, fault->number, world, 0);
+}
+
+static bool point_grows(const struct sim_point *point)
+{
+    return point->call != SIM_CALL_OPEN || (point->flags & WAL_OPEN_CREATE) != 0;
+}
+
+/* F03. The first four outcomes refuse at once, the others take half of the write first; then
+ * nothing can grow for a tenth of, one, ten or a hundred milliseconds. */
+void strike_no_space(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                     const struct sim_point *point, struct sim_outcome *outcome)
+{
+    static const uint64_t duration_ns[] = {100000, 1000000, 10000000, 100000000};
+
+    if (!point_grows(point)) return;
+    if (sim_now_ns(world) < plan->full_until_ns) {
+        outcome->err = WAL_NOSPACE;
+        struck(plan, fault->number, world, 0);
+        return;
+    }
+    uint32_t which = asked(plan, fault, world, point, 8);
+    if (which == 0) return;
+    plan->full_until_ns = sim_now_ns(world) + duration_ns[(which - 1) % 4];
+    if (which > 4 && point->call == SIM_CALL_PWRITE && point->len > 1) {
+        outcome->len_max = point->len / 2;
+    } else {
+        outcome->err = WAL_NOSPACE;
+    }
+    struck(plan, fault->number, world, 0);
+}
+
+/* F05. Outcome 1 refuses at once; 2 takes half, and the write that goes on is refused. */
+void strike_too_large(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                      const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (plan->too_large_next && plan->too_large_inode == point->inode) {
+        plan->too_large_next = false;
+        outcome->err = WAL_FILE_TOO_LARGE;
+        struck(plan, fault->number, world, 0);
+        return;
+    }
+    uint32_t which = asked(plan, fault, world, point, 2);
+    if (which == 0) return;
+    if (which == 2 && point->len > 1) {
+        plan->too_large_next = true;
+        plan->too_large_inode = point->inode;
+        outcome->len_max = point->len / 2;
+    } else {
+        outcome->err = WAL_FILE_TOO_LARGE;
+    }
+    struck(plan, fault->number, world, 0);
+}
+
+/* F07. Outcomes: nothing, half, or everything was written before the error. */
+void strike_write_eio(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                      const struct sim_point *point, struct sim_outcome *outcome)
+{
+    uint32_t which = asked(plan, fault, world, point, 3);
+
+    if (which == 0) return;
+    outcome->err = WAL_IO;
+    outcome->some_written = which > 1 && point->len > 1;
+    if (which == 2) outcome->len_max = point->len / 2;
+    struck(plan, fault->number, world, 0);
+}
+
+/* F04, F08, F09, F10. Which of the last three a disk can do is drawn with the run. */
+void strike_fsync(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                  const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (asked(plan, fault, world, point, 1) == 0) return;
+    outcome->fsync_fails = true;
+    outcome->fsync_failure = plan->fsync_failure;
+    if (fault->number == 4) outcome->err = WAL_NOSPACE;
+
+    uint64_t durable_lsn = 0;
+    if (plan->durable_lsn != NULL) durable_lsn = plan->durable_lsn(plan->context, point);
+    struck(plan, fault->number, world, durable_lsn);
+}
+
+/* F40. */
+void strike_fsync_lies(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                       const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (asked(plan, fault, world, point, 1) == 0) return;
+    outcome->fsync_lies = true;
+    plan->struck[fault->number]++; /* Not recorded as injected: a lie excuses nothing. */
+}
+
+/* F13. */
+void strike_close(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                  const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (asked(plan, fault, world, point, 1) == 0) return;
+    outcome->err = WAL_IO;
+    struck(plan, fault->number, world, 0);
+}
+
+/* F14. Outcomes: device error, no space, too many files, permission. */
+void strike_name_call(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                      const struct sim_point *point, struct sim_outcome *outcome)
+{
+    static const enum wal_err errs[] = {WAL_OK, WAL_IO, WAL_NOSPACE, WAL_NOFILES, WAL_ACCESS};
+    uint32_t which = asked(plan, fault, world, point, 4);
+
+    if (which == 0) return;
+    outcome->err = errs[which];
+    struck(plan, fault->number, world, 0);
+}
+
+/* F18. Outcomes: 0.1 ms, 10 ms, 1 s. */
+void strike_latency(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                    const struct sim_point *point, struct sim_outcome *outcome)
+{
+    static const uint64_t delay_ns[] = {0, 100000, 10000000, 1000000000};
+    uint32_t which = asked(plan, fault, world, point, 3);
+
+    if (which == 0) return;
+    outcome->delay_ns = delay_ns[which];
+    struck(plan, fault->number, world, 0);
+}
+
+void fault_plan_arm(struct fault_plan *plan)
+{
+    memset(plan->by_call_count, 0, sizeof plan->by_call_count);
+    plan->calls = 0;
+    for (size_t i = 0; i < faults_count; i++) {
+        const struct fault *fault = &faults_all[i];
+        if (fault->strike == NULL || plan->odds[fault->number] == 0) continue;
+        plan->calls |= fault->calls;
+        for (unsigned call = 0; call < SIM_CALL_COUNT; call++) {
+            if ((fault->calls >> call & 1) == 0) continue;
+            assert(plan->by_call_count[call] < FAULT_PER_CALL_MAX);
+            plan->by_call[call][plan->by_call_count[call]++] = fault;
+        }
+    }
+}
+
+void fault_plan_strike(void *context, struct sim_world *world, const struct sim_point *point,
+                       struct sim_outcome *outcome)
+{
+    struct fault_plan *plan = context;
+
+    for (unsigned i = 0; i < plan->by_call_count[point->call]; i++) {
+        const struct fault *fault = plan->by_call[point->call][i];
+        fault->strike(plan, fault, world, point, outcome);
+        if (outcome->err != WAL_OK || outcome->fsync_fails || outcome->fsync_lies ||
+            outcome->len_max != 0) {
+            return;
+        }
+    }
+}
