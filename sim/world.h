@@ -49,6 +49,7 @@ struct sim_outcome {
     enum wal_err err;                   /* The call fails so and does nothing (but see below). */
     size_t len_max;                     /* Read or write at most so many bytes; 0: no limit. */
     bool some_written;                  /* pwrite with err: len_max bytes were written all the same. */
+    bool fsync_lies;                    /* A sync returns WAL_OK and makes nothing durable. */
     bool fsync_fails;                   /* fsync, fdatasync, fsync_dir, dsync write: as below. */
     enum disk_fsync_failure fsync_failure;
     uint64_t delay_ns;                  /* The call takes so much longer. */
