@@ -1,0 +1,400 @@
+/*
+ * client.c - what runs on the tasks of the simulated process: the program that uses the log.
+ *
+ * The main task opens the log, reads back everything it holds, starts the clients and closes. Each
+ * client carries out its operations in order and puts down in the history what it asked for and
+ * what it was told. Every process opens the log once: after a poisoning it ends, and the next one
+ * recovers, as a service would that is restarted.
+ */
+#include <assert.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "scenarios/run.h"
+
+#define LOG_PATH "/log"
+
+/* clang-format off */
+static const struct { enum wal_err err; enum history_error error; } error_classes[] = {
+    { WAL_OK,             HISTORY_OK },          { WAL_INTERRUPTED, HISTORY_INTERRUPTED },
+    { WAL_AGAIN,          HISTORY_INTERRUPTED }, { WAL_IO,          HISTORY_IO },
+    { WAL_NOSPACE,        HISTORY_NOSPACE },     { WAL_QUOTA,       HISTORY_NOSPACE },
+    { WAL_FILE_TOO_LARGE, HISTORY_NOSPACE },     { WAL_NOFILES,     HISTORY_NOSPACE },
+    { WAL_NOMEM,          HISTORY_NOMEM },       { WAL_LOCKED,      HISTORY_LOCKED },
+    { WAL_CORRUPT,        HISTORY_CORRUPT },     { WAL_VERSION,     HISTORY_VERSION },
+    { WAL_POISONED,       HISTORY_POISONED },    { WAL_ROLLED_BACK, HISTORY_ROLLED_BACK },
+    { WAL_PRUNED,         HISTORY_PRUNED },      { WAL_RECORD_LIMIT, HISTORY_LIMIT },
+    { WAL_BATCH_LIMIT,    HISTORY_LIMIT },       { WAL_SEGMENT_LIMIT, HISTORY_LIMIT },
+};
+/* clang-format on */
+
+enum history_error run_error(enum wal_err err)
+{
+    for (size_t i = 0; i < sizeof error_classes / sizeof error_classes[0]; i++) {
+        if (error_classes[i].err == err) return error_classes[i].error;
+    }
+    return HISTORY_OTHER;
+}
+
+static void put_down(struct runner *runner, struct history_event event)
+{
+    event.instance = sim_instance(runner->world);
+    event.time_ns = sim_now_ns(runner->world);
+    history_add(&runner->history, &event);
+}
+
+static void put_down_failure(struct runner *runner, uint32_t operation, enum wal_err err)
+{
+    put_down(runner, (struct history_event){
+                         .kind = HISTORY_FAILED, .operation = operation, .error = run_error(err)});
+    if (err == WAL_POISONED) runner->boot.broken = true;
+}
+
+static void put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn)
+{
+    put_down(runner, (struct history_event){
+                         .kind = HISTORY_ACKED, .operation = operation, .last_lsn = last_lsn});
+}
+
+/* ---- Reading ---- */
+
+static void list_add(struct record_list *list, const struct wal_record *record)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+        list->records = realloc(list->records, list->capacity * sizeof *list->records);
+        assert(list->records != NULL);
+    }
+    list->records[list->count++] =
+        (struct history_record){.lsn = record->lsn,
+                                .hash = XXH3_64bits(record->bytes, record->len),
+                                .length = record->len,
+                                .batch_index = record->batch_index,
+                                .batch_goes_on = record->batch_goes_on};
+}
+
+static struct history_place place_of(const struct wal_place *place)
+{
+    return (struct history_place){place->segment, place->offset, place->first_lsn, place->last_lsn};
+}
+
+/* Read the log from from_lsn (0: the floor) as far as it goes. */
+static void observe(struct wal_io *io, uint64_t from_lsn, uint64_t witness_lsn,
+                    struct record_list *list, struct history_observation *ret_observation)
+{
+    struct wal_reader_options options = {.from_lsn = from_lsn, .witness_lsn = witness_lsn};
+    struct history_observation observation = {.from_lsn = from_lsn};
+    struct wal_reader *reader;
+    struct wal_place place = {.segment = 0};
+    struct wal_record record;
+
+    list->count = 0;
+    enum wal_err err = wal_reader_open(io, LOG_PATH, &options, &reader, &place);
+    if (err != WAL_OK) {
+        observation.read_error = run_error(err);
+        observation.place = place_of(&place);
+        *ret_observation = observation;
+        return;
+    }
+    while ((err = wal_reader_next(reader, &record, &place)) == WAL_OK)
+        list_add(list, &record);
+    wal_reader_close(reader);
+    if (err != WAL_END) {
+        observation.read_error = run_error(err);
+        observation.place = place_of(&place);
+    }
+    if (from_lsn == 0 && list->count > 0) observation.from_lsn = list->records[0].lsn;
+    observation.records = list->records;
+    observation.count = list->count;
+    *ret_observation = observation;
+}
+
+/* Open for writing and read back everything. Returns the log, NULL if it would not open. */
+static struct wal_log *recover(struct runner *runner, struct wal_io *io, struct record_list *list,
+                               struct history_observation *ret_observation)
+{
+    struct history_observation observation;
+    struct wal_log *log;
+    struct wal_place place = {.segment = 0};
+    enum wal_err err = wal_open(io, LOG_PATH, &runner->config.log, &log, &place);
+
+    if (err != WAL_OK) {
+        *ret_observation = (struct history_observation){
+            .recovery = true, .open_error = run_error(err), .place = place_of(&place)};
+        return NULL;
+    }
+    struct wal_stat stat;
+    wal_log_stat(log, &stat);
+    observe(io, 0, stat.durable_lsn, list, &observation);
+    observation.recovery = true;
+    observation.from_lsn = stat.first_lsn;
+    *ret_observation = observation;
+    return log;
+}
+
+/* ---- Operations ---- */
+
+/* Bytes of a record: who it is, then noise. Shorter ones are cut. */
+static void fill(uint8_t *bytes, uint32_t len, uint32_t operation, uint32_t index, uint64_t entropy)
+{
+    uint32_t head[2] = {operation, index << 16 | (len & 0xffff)};
+    uint64_t noise = entropy | 1;
+
+    for (uint32_t at = 0; at < len; at += 8) {
+        noise *= 0x9e3779b97f4a7c15U;
+        uint64_t word = noise ^ noise >> 29;
+        uint32_t part = len - at < 8 ? len - at : 8;
+        memcpy(bytes + at, at == 0 ? (const void *)head : (const void *)&word, part);
+    }
+}
+
+/* Draw the operation's records into the client's buffer and tell the history. */
+static uint32_t submit(struct run_client *client, uint32_t number, struct wal_slice *slices)
+{
+    struct runner *runner = client->runner;
+    const struct operation *operation = &runner->operations[number];
+    uint32_t left = runner->config.log.queue_bytes - 64, used = 0;
+
+    for (uint32_t i = 0; i < operation->records; i++) {
+        uint64_t entropy = sim_mix(operation->entropy, i, 3);
+        uint32_t len = (uint32_t)range_draw(&runner->scenario->record_bytes, entropy);
+        uint32_t rest = (operation->records - i - 1) * 24;
+
+        if (len + 24 + rest > left) len = left > 24 + rest ? left - 24 - rest : 0;
+        left -= len + 24 < left ? len + 24 : left;
+        uint8_t *bytes = client->bytes + used;
+        fill(bytes, len, number, i, entropy);
+        used += len;
+        slices[i] = (struct wal_slice){bytes, len};
+        put_down(runner, (struct history_event){.kind = HISTORY_SUBMITTED,
+                                                .operation = number,
+                                                .index = i,
+                                                .count = operation->records,
+                                                .length = len,
+                                                .hash = XXH3_64bits(bytes, len)});
+        runner->result.log_bytes += len;
+    }
+    return used;
+}
+
+static void wait_for(struct run_client *client, const struct ticket *ticket)
+{
+    struct runner *runner = client->runner;
+    enum wal_err err = wal_wait(runner->boot.log, &ticket->ticket);
+
+    if (err != WAL_OK) {
+        put_down_failure(runner, ticket->operation, err);
+    } else {
+        put_down_ack(runner, ticket->operation, ticket->ticket.last_lsn);
+    }
+}
+
+static void append(struct run_client *client, uint32_t number, bool wait)
+{
+    struct runner *runner = client->runner;
+    uint32_t records = runner->operations[number].records;
+    struct wal_slice slices[BATCH_RECORDS_MAX];
+    uint32_t used = submit(client, number, slices);
+    struct ticket ticket = {.operation = number};
+    enum wal_err err;
+
+    if (records == 1) {
+        err = wal_append(runner->boot.log, slices[0].bytes, slices[0].len, &ticket.ticket);
+    } else {
+        err = wal_append_batch(runner->boot.log, slices, records, &ticket.ticket);
+    }
+    /* The log had to copy: from here on the bytes are ours, and worthless. */
+    if (used > 0) memset(client->bytes, 0xdd, used);
+    if (err != WAL_OK) {
+        put_down_failure(runner, number, err);
+        return;
+    }
+    put_down(runner, (struct history_event){.kind = HISTORY_ACCEPTED,
+                                            .operation = number,
+                                            .first_lsn = ticket.ticket.first_lsn,
+                                            .last_lsn = ticket.ticket.last_lsn});
+    if (wait) {
+        wait_for(client, &ticket);
+    } else if (client->ticket_count < TICKETS_MAX) {
+        client->tickets[client->ticket_count++] = ticket;
+    }
+}
+
+static void wait_for_all(struct run_client *client)
+{
+    for (uint32_t i = 0; i < client->ticket_count; i++)
+        wait_for(client, &client->tickets[i]);
+    client->ticket_count = 0;
+}
+
+static void sync_all(struct runner *runner, uint32_t number)
+{
+    uint64_t durable_lsn;
+    enum wal_err err = wal_sync(runner->boot.log, &durable_lsn);
+
+    if (err != WAL_OK) {
+        put_down_failure(runner, number, err);
+    } else {
+        put_down_ack(runner, number, durable_lsn);
+    }
+}
+
+static void read_beside(struct run_client *client, uint32_t number)
+{
+    struct runner *runner = client->runner;
+    struct history_observation observation;
+    struct wal_stat stat;
+
+    wal_log_stat(runner->boot.log, &stat);
+    uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
+    uint64_t from_lsn = stat.first_lsn + runner->operations[number].entropy % span;
+    observe(runner->boot.io, from_lsn, 0, &client->seen, &observation);
+    put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
+                                            .operation = number,
+                                            .error = observation.read_error,
+                                            .observation = &observation});
+}
+
+static void operate(struct run_client *client, uint32_t number)
+{
+    struct runner *runner = client->runner;
+    const struct operation *operation = &runner->operations[number];
+
+    switch (operation->kind) {
+    case OPERATION_APPEND:
+    case OPERATION_BATCH: append(client, number, true); break;
+    case OPERATION_APPEND_ASYNC:
+    case OPERATION_BATCH_ASYNC: append(client, number, false); break;
+    case OPERATION_WAIT: wait_for_all(client); break;
+    case OPERATION_SYNC: sync_all(runner, number); break;
+    case OPERATION_READ: read_beside(client, number); break;
+    case OPERATION_IDLE:
+        err_ignore(io_sleep(runner->boot.io,
+                            range_draw(&runner->scenario->idle_ns, operation->entropy),
+                            NULL)); /* There is no cancel token: it cannot fail. */
+        break;
+    case OPERATION_POWER_OFF: sim_power_off(runner->world);
+    case OPERATION_KILL: sim_kill(runner->world);
+    case OPERATION_REOPEN: break; /* Ends the span: the main task's business. */
+    case OPERATION_KIND_COUNT: assert(0 && "not an operation"); break;
+    }
+}
+
+static void client_task(void *arg)
+{
+    struct run_client *client = arg;
+    struct runner *runner = client->runner;
+
+    for (uint32_t i = runner->next; i < runner->boot.span_end; i++) {
+        if (runner->boot.broken) break;
+        if (runner->operations[i].client != client->number || runner->begun[i]) continue;
+        runner->begun[i] = 1;
+        sim_set_operation(runner->world, i);
+        operate(client, i);
+    }
+    sim_set_operation(runner->world, HISTORY_NO_OPERATION);
+}
+
+/* Carry out the operations up to the next REOPEN. */
+static void run_span(struct runner *runner)
+{
+    static const char *const names[CLIENTS_MAX] = {"client0", "client1", "client2", "client3",
+                                                   "client4", "client5", "client6", "client7"};
+    struct run_config *config = &runner->config;
+    struct boot *boot = &runner->boot;
+
+    while (runner->next < config->operations && runner->begun[runner->next])
+        runner->next++;
+    boot->span_end = runner->next;
+    while (boot->span_end < config->operations &&
+           (runner->operations[boot->span_end].kind != OPERATION_REOPEN ||
+            runner->begun[boot->span_end])) {
+        boot->span_end++;
+    }
+    for (uint32_t i = 0; i < config->clients; i++)
+        runner->clients[i].ticket_count = 0;
+    if (config->clients == 1) {
+        client_task(&runner->clients[0]);
+    } else {
+        uint32_t spawned = 0;
+        for (; spawned < config->clients; spawned++) {
+            if (io_spawn(boot->io, names[spawned], client_task, &runner->clients[spawned],
+                         &boot->tasks[spawned]) != WAL_OK) {
+                break; /* Out of memory: the operations are left for the next process. */
+            }
+        }
+        for (uint32_t i = 0; i < spawned; i++)
+            io_join(boot->io, boot->tasks[i]);
+        if (spawned < config->clients) return;
+    }
+    if (boot->broken) return;
+    if (boot->span_end < config->operations) {
+        runner->begun[boot->span_end] = 1;
+        sim_set_operation(runner->world, boot->span_end);
+    }
+    boot->finished = true;
+}
+
+/* The last boot: something new must be accepted and acknowledged. */
+static void run_probe(struct runner *runner)
+{
+    struct run_client *client = &runner->clients[0];
+
+    client->ticket_count = 0;
+    append(client, runner->config.operations, true);
+}
+
+static void close_log(struct runner *runner, struct wal_log *log)
+{
+    struct wal_stat stat;
+
+    wal_log_stat(log, &stat);
+    enum wal_err err = wal_close(log);
+    if (err == WAL_OK) put_down_ack(runner, HISTORY_NO_OPERATION, stat.accepted_lsn);
+    put_down(runner, (struct history_event){.kind = HISTORY_CLOSED,
+                                            .operation = HISTORY_NO_OPERATION,
+                                            .error = run_error(err)});
+}
+
+void run_main_task(struct wal_io *io, void *arg)
+{
+    struct runner *runner = arg;
+    struct boot *boot = &runner->boot;
+    struct history_observation observation;
+
+    boot->io = io;
+    if (runner->failed_opens > 0) {
+        uint32_t patience = runner->failed_opens < 10 ? runner->failed_opens : 10;
+        err_ignore(io_sleep(io, (uint64_t)patience * 20000000, NULL)); /* Cannot fail. */
+    }
+    boot->log = recover(runner, io, &runner->observed, &observation);
+    observation.instance = sim_instance(runner->world);
+    put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
+                                            .operation = HISTORY_NO_OPERATION,
+                                            .error = observation.open_error,
+                                            .observation = &observation});
+    if (boot->log == NULL) return;
+    boot->opened = observation.read_error == HISTORY_OK;
+    if (boot->opened) {
+        if (runner->probe) {
+            run_probe(runner);
+        } else {
+            run_span(runner);
+            bool last = boot->finished && boot->span_end == runner->config.operations;
+            if (last && runner->config.end_power_off) sim_power_off(runner->world);
+        }
+    }
+    close_log(runner, boot->log);
+    boot->log = NULL;
+}
+
+void run_side_task(struct wal_io *io, void *arg)
+{
+    struct runner *runner = arg;
+
+    (void)recover(runner, io, runner->side_list, &runner->side);
+    sim_abandon(runner->world);
+}

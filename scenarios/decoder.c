@@ -1,0 +1,361 @@
+/*
+ * decoder.c - what stands on the disk, read by somebody who does not trust the log.
+ */
+#include "scenarios/decoder.h"
+
+#include <assert.h>
+#include <isa-l.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEGMENTS_MAX = 4096, HEADER = 128, GROUP = 48, RECORD = 16 };
+
+/* A stretch of bytes that stands for LSNs. */
+struct span {
+    disk_inode inode;
+    uint64_t start, end;
+    uint64_t first_lsn, last_lsn;
+};
+
+struct witness {
+    disk_inode inode;
+    uint64_t offset;
+    uint64_t life;
+    uint64_t lsn;
+};
+
+struct segment {
+    uint64_t number;
+    disk_inode inode;
+    const uint8_t *bytes;
+    uint64_t size;
+    bool valid;
+    uint64_t life, first_lsn;
+    uint32_t block;
+    uint32_t seed;
+};
+
+struct decoder {
+    struct segment segments[SEGMENTS_MAX];
+    uint32_t segment_count;
+    struct span *spans;
+    size_t span_count, span_capacity;
+    struct witness *witnesses;
+    size_t witness_count, witness_capacity;
+    struct {
+        disk_inode inode;
+        uint64_t sectors;
+    } files[SEGMENTS_MAX + 8];
+    uint32_t file_count;
+    uint64_t durable_lsn;
+    uint64_t life; /* The present one. */
+};
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+    return (uint64_t)get32(p) | (uint64_t)get32(p + 4) << 32;
+}
+
+static void put64(uint8_t *p, uint64_t value)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* CRC-32C register, without the inversion at the ends. */
+static uint32_t feed(uint32_t state, const uint8_t *bytes, size_t len)
+{
+    uint8_t copy[4096];
+
+    while (len > 0) { /* The library's prototype is not const. */
+        size_t part = len < sizeof copy ? len : sizeof copy;
+        memcpy(copy, bytes, part);
+        state = crc32_iscsi(copy, (int)part, state);
+        bytes += part;
+        len -= part;
+    }
+    return state;
+}
+
+static uint32_t feed64(uint32_t state, uint64_t value)
+{
+    uint8_t bytes[8];
+
+    put64(bytes, value);
+    return feed(state, bytes, sizeof bytes);
+}
+
+static void *grown(void *array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) return array;
+    *capacity = *capacity == 0 ? 256 : *capacity * 2;
+    void *bigger = realloc(array, *capacity * size);
+    assert(bigger != NULL);
+    return bigger;
+}
+
+static void add_span(struct decoder *decoder, const struct segment *segment, uint64_t start,
+                     uint64_t end, uint64_t first_lsn, uint64_t last_lsn)
+{
+    decoder->spans =
+        grown(decoder->spans, decoder->span_count, &decoder->span_capacity, sizeof *decoder->spans);
+    decoder->spans[decoder->span_count++] =
+        (struct span){segment->inode, start, end, first_lsn, last_lsn};
+}
+
+static void add_witness(struct decoder *decoder, disk_inode inode, uint64_t offset, uint64_t life,
+                        uint64_t lsn)
+{
+    decoder->witnesses = grown(decoder->witnesses, decoder->witness_count,
+                               &decoder->witness_capacity, sizeof *decoder->witnesses);
+    decoder->witnesses[decoder->witness_count++] = (struct witness){inode, offset, life, lsn};
+}
+
+struct decoder *decoder_create(void)
+{
+    struct decoder *decoder = calloc(1, sizeof *decoder);
+
+    assert(decoder != NULL);
+    return decoder;
+}
+
+void decoder_destroy(struct decoder *decoder)
+{
+    if (decoder == NULL) return;
+    free(decoder->spans);
+    free(decoder->witnesses);
+    free(decoder);
+}
+
+static bool segment_number(const char *name, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    if (strlen(name) != 20 || strcmp(name + 16, ".wal") != 0) return false;
+    for (int i = 0; i < 16; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *at = strchr(digits, name[i]);
+        if (at == NULL) return false;
+        number = number << 4 | (uint64_t)(at - digits);
+    }
+    *ret_number = number;
+    return true;
+}
+
+static void read_segment_header(struct decoder *decoder, struct segment *segment)
+{
+    const uint8_t *p = segment->bytes;
+
+    if (segment->size < 512 || memcmp(p, "SQUALSEG", 8) != 0) return;
+    if (~feed(~UINT32_C(0), p, 124) != get32(p + 124)) return;
+    segment->block = get32(p + 12);
+    segment->life = get64(p + 32);
+    segment->first_lsn = get64(p + 48);
+    segment->seed = feed(~UINT32_C(0), p + 16, 32); /* log_id, life, segment: the binding. */
+    segment->valid = get64(p + 40) == segment->number && segment->block != 0;
+    if (segment->valid) add_witness(decoder, segment->inode, 0, segment->life, get64(p + 56));
+}
+
+static void read_mark(struct decoder *decoder, disk_inode inode, const uint8_t *bytes,
+                      uint64_t size)
+{
+    for (uint64_t offset = 0; offset + HEADER <= size && offset <= 4096; offset += 4096) {
+        const uint8_t *p = bytes + offset;
+        if (memcmp(p, "SQUALMRK", 8) != 0) continue;
+        if (~feed(feed64(~UINT32_C(0), offset), p, 124) != get32(p + 124)) continue;
+        add_witness(decoder, inode, offset, get64(p + 40), get64(p + 48));
+    }
+}
+
+static bool group_valid(const struct segment *segment, uint64_t offset)
+{
+    if (offset + GROUP > segment->size) return false;
+    const uint8_t *p = segment->bytes + offset;
+    if (memcmp(p + 4, "GRP1", 4) != 0) return false;
+    return ~feed(feed64(segment->seed, offset), p + 4, GROUP - 4) == get32(p);
+}
+
+/* Bytes of the record at offset, 0 if it is not valid. */
+static uint64_t record_bytes(const struct segment *segment, uint64_t offset, uint64_t end,
+                             uint64_t lsn)
+{
+    if (end > segment->size) end = segment->size;
+    if (offset + RECORD > end) return 0;
+    const uint8_t *p = segment->bytes + offset;
+    uint64_t bytes = RECORD + (((uint64_t)get32(p + 4) + 7) & ~UINT64_C(7));
+    if (offset + bytes > end) return 0;
+    uint32_t crc = ~feed(feed64(feed64(segment->seed, offset), lsn), p + 4, bytes - 4);
+    return crc == get32(p) ? bytes : 0;
+}
+
+/* Walk one group. Returns the last LSN of its last whole batch, first_lsn - 1 if there is none. */
+static uint64_t walk_group(struct decoder *decoder, const struct segment *segment, uint64_t offset,
+                           uint64_t first_lsn)
+{
+    const uint8_t *p = segment->bytes + offset;
+    uint64_t end = offset + GROUP + get32(p + 40);
+    uint32_t count = get32(p + 44);
+    uint64_t at = offset + GROUP, batch_at = at, batch_lsn = first_lsn, last_lsn = first_lsn - 1;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t bytes = record_bytes(segment, at, end, first_lsn + i);
+        if (bytes == 0) break;
+        bool goes_on = (segment->bytes[at + 9] & 1) != 0;
+        at += bytes;
+        if (goes_on) continue;
+        last_lsn = first_lsn + i;
+        add_span(decoder, segment, batch_at, at, batch_lsn, last_lsn);
+        batch_at = at;
+        batch_lsn = last_lsn + 1;
+    }
+    if (last_lsn >= first_lsn)
+        add_span(decoder, segment, offset, offset + GROUP, first_lsn, last_lsn);
+    return last_lsn;
+}
+
+/* Walk a segment up to LSN `limit`. Returns the last LSN. */
+static uint64_t walk_segment(struct decoder *decoder, const struct segment *segment, uint64_t limit,
+                             bool last)
+{
+    uint64_t lsn = segment->first_lsn - 1;
+    uint64_t offset = segment->block > 512 ? segment->block : 512;
+
+    while (lsn < limit && group_valid(segment, offset)) {
+        const uint8_t *p = segment->bytes + offset;
+        uint32_t count = get32(p + 44);
+        if (get64(p + 8) != lsn + 1) break;
+        if (last) add_witness(decoder, segment->inode, offset, segment->life, get64(p + 16));
+        uint64_t reached = walk_group(decoder, segment, offset, lsn + 1);
+        bool whole = reached == lsn + count;
+        lsn = reached;
+        if (!whole) break;
+        offset += GROUP + get32(p + 40);
+        offset = (offset + segment->block - 1) / segment->block * segment->block;
+    }
+    for (; last && offset + GROUP <= segment->size; offset += segment->block) {
+        if (!group_valid(segment, offset)) continue;
+        add_witness(decoder, segment->inode, offset, segment->life,
+                    get64(segment->bytes + offset + 16));
+    }
+    return lsn;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct segment *left = a, *right = b;
+
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+static void read_directory(struct decoder *decoder, const struct disk *disk, int32_t dir)
+{
+    disk_inode inode;
+
+    for (size_t i = 0;; i++) {
+        const char *name = disk_durable_entry(disk, dir, i, &inode);
+        struct segment segment = {.inode = inode};
+
+        if (name == NULL) break;
+        segment.bytes = disk_durable(disk, inode, &segment.size);
+        if (decoder->file_count < SEGMENTS_MAX && segment.size > 0) {
+            decoder->files[decoder->file_count].inode = inode;
+            decoder->files[decoder->file_count++].sectors =
+                (segment.size + DISK_SECTOR_BYTES - 1) / DISK_SECTOR_BYTES;
+        }
+        if (strcmp(name, "mark") == 0) read_mark(decoder, inode, segment.bytes, segment.size);
+        if (!segment_number(name, &segment.number)) continue;
+        if (decoder->segment_count == SEGMENTS_MAX) break;
+        decoder->segments[decoder->segment_count++] = segment;
+    }
+}
+
+void decoder_read(struct decoder *decoder, const struct disk *disk, const char *path)
+{
+    int32_t dir;
+
+    decoder->segment_count = decoder->file_count = 0;
+    decoder->span_count = decoder->witness_count = 0;
+    decoder->durable_lsn = decoder->life = 0;
+    if (disk_dir_find((struct disk *)(uintptr_t)disk, path, &dir) != WAL_OK) return;
+    read_directory(decoder, disk, dir);
+    qsort(decoder->segments, decoder->segment_count, sizeof decoder->segments[0], by_number);
+    for (uint32_t i = 0; i < decoder->segment_count; i++) {
+        read_segment_header(decoder, &decoder->segments[i]);
+    }
+    for (uint32_t i = 0; i < decoder->segment_count; i++) {
+        const struct segment *segment = &decoder->segments[i];
+        bool last = i + 1 == decoder->segment_count;
+        if (!segment->valid) break;
+        uint64_t limit = last ? UINT64_MAX : decoder->segments[i + 1].first_lsn - 1;
+        decoder->durable_lsn = walk_segment(decoder, segment, limit, last);
+        if (segment->life > decoder->life) decoder->life = segment->life;
+        if (!last && decoder->durable_lsn < limit) break;
+    }
+}
+
+uint64_t decoder_durable_lsn(const struct decoder *decoder)
+{
+    return decoder->durable_lsn;
+}
+
+uint32_t decoder_sector_count(const struct decoder *decoder)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < decoder->file_count; i++)
+        count += decoder->files[i].sectors;
+    return (uint32_t)count;
+}
+
+void decoder_sector(const struct decoder *decoder, uint32_t i, disk_inode *ret_inode,
+                    uint64_t *ret_sector)
+{
+    uint64_t at = i;
+
+    for (uint32_t file = 0; file < decoder->file_count; file++) {
+        if (at < decoder->files[file].sectors) {
+            *ret_inode = decoder->files[file].inode;
+            *ret_sector = at;
+            return;
+        }
+        at -= decoder->files[file].sectors;
+    }
+    assert(0 && "no such sector");
+}
+
+/* Records below the successor's first LSN are witnessed by its existence. */
+static uint64_t successor_witness(const struct decoder *decoder, disk_inode inode)
+{
+    for (uint32_t i = 0; i + 1 < decoder->segment_count; i++) {
+        if (decoder->segments[i].inode == inode) return decoder->segments[i + 1].first_lsn - 1;
+    }
+    return 0;
+}
+
+struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector)
+{
+    struct decoder_hit hit = {0, 0, false};
+    uint64_t start = sector * DISK_SECTOR_BYTES, end = start + DISK_SECTOR_BYTES;
+
+    for (size_t i = 0; i < decoder->span_count; i++) {
+        const struct span *span = &decoder->spans[i];
+        if (span->inode != inode || span->end <= start || span->start >= end) continue;
+        if (hit.first_lsn == 0 || span->first_lsn < hit.first_lsn) hit.first_lsn = span->first_lsn;
+        if (span->last_lsn > hit.last_lsn) hit.last_lsn = span->last_lsn;
+    }
+    if (hit.first_lsn == 0) return hit;
+    hit.witnessed = successor_witness(decoder, inode) >= hit.first_lsn;
+    for (size_t i = 0; i < decoder->witness_count; i++) {
+        const struct witness *witness = &decoder->witnesses[i];
+        bool elsewhere = witness->inode != inode || witness->offset / DISK_SECTOR_BYTES != sector;
+        if (elsewhere && witness->life == decoder->life && witness->lsn >= hit.first_lsn) {
+            hit.witnessed = true;
+        }
+    }
+    return hit;
+}

@@ -1,0 +1,40 @@
+/*
+ * decoder.h - what stands on the disk, read by somebody who does not trust the log.
+ *
+ * A second reading of the format written down in wal/log/format.h, from that text and sharing no
+ * code with wal/. It looks at the pristine durable bytes, so that the harness knows which LSNs a
+ * damaged sector hits, and whether something intact elsewhere still proves that they were durable.
+ */
+#ifndef SCENARIOS_DECODER_H
+#define SCENARIOS_DECODER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/disk.h"
+
+struct decoder;
+
+struct decoder *decoder_create(void);
+void decoder_destroy(struct decoder *decoder);
+
+/* Decode the durable state of the log in the directory `path`. */
+void decoder_read(struct decoder *decoder, const struct disk *disk, const char *path);
+
+/* The last LSN that is durable with all before it; first LSN - 1 for an empty log, 0 for none. */
+uint64_t decoder_durable_lsn(const struct decoder *decoder);
+
+/* Sectors of named durable files, numbered through: how many, and which is the i-th. */
+uint32_t decoder_sector_count(const struct decoder *decoder);
+void decoder_sector(const struct decoder *decoder, uint32_t i, disk_inode *ret_inode,
+                    uint64_t *ret_sector);
+
+/* What damage to this sector would do. */
+struct decoder_hit {
+    uint64_t first_lsn; /* From the start of the batch hit; 0, 0: no record's bytes. */
+    uint64_t last_lsn;
+    bool witnessed;     /* Something durable in another sector knows first_lsn durable. */
+};
+struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector);
+
+#endif

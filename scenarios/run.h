@@ -1,0 +1,128 @@
+/*
+ * run.h - one run of a scenario: what the seed drew, what is to be done, and what happened so far.
+ * Private to scenarios/.
+ *
+ * A run boots a process on a simulated machine; its main task opens the log, reads it all back
+ * (an observation), and starts the clients, which carry out the operations up to the next one that
+ * ends the process. Whatever happens is put down in the history. When the process is dead, extra
+ * crash images are recovered and judged on the side, the disk becomes one of the images, and the
+ * next process boots. When no operation is left, faults stop, damage is lifted, and the log must
+ * open, accept, acknowledge and close.
+ *
+ * Each operation is tried once: what a crash interrupted has an unknown outcome, and the properties
+ * know it.
+ */
+#ifndef SCENARIOS_RUN_H
+#define SCENARIOS_RUN_H
+
+#include "scenarios/scenario_internal.h"
+#include "wal/log/log.h"
+
+enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, BATCH_RECORDS_MAX = 16 };
+
+struct operation {
+    enum operation_kind kind;
+    uint32_t client;
+    uint32_t records;  /* Appends and batches. */
+    uint64_t entropy;  /* Sizes and contents are drawn from it. */
+};
+
+/* What the seed drew for the whole run. */
+struct run_config {
+    const struct disk_profile *profile;
+    struct wal_options log;
+    uint32_t operations;
+    uint32_t clients;
+    bool end_power_off;
+    uint32_t crash_odds, kill_odds;
+    uint32_t crashes_max;
+    uint32_t image_modes;
+    uint32_t alloc_odds;
+    uint64_t fsync_ns;
+    enum sim_policy policy;
+    uint32_t switch_odds;
+    uint32_t mix[OPERATION_KIND_COUNT];
+    uint32_t mix_total;
+};
+
+/* A growing list of observed records. */
+struct record_list {
+    struct history_record *records;
+    uint32_t count, capacity;
+};
+
+struct ticket {
+    struct wal_ticket ticket;
+    uint32_t operation;
+};
+
+struct run_client {
+    struct runner *runner;
+    uint32_t number;
+    uint8_t *bytes; /* One batch; the client ruins it as soon as append has returned. */
+    uint32_t bytes_capacity;
+    struct ticket tickets[TICKETS_MAX];
+    uint32_t ticket_count;
+    struct record_list seen;
+};
+
+/* How the process that is running is doing, for the driver. Reset at each boot. */
+struct boot {
+    struct wal_log *log;
+    struct wal_io *io;
+    bool opened;
+    bool damaged;  /* CORRUPT was seen, or a sector could not be read. */
+    bool broken;   /* The log is poisoned: the process gives up. */
+    bool finished; /* All operations up to the end of the span are done. */
+    uint32_t span_end;
+    struct wal_task *tasks[CLIENTS_MAX];
+};
+
+struct runner {
+    struct sim_world *world;
+    struct property_suite *suite;
+    struct history history;
+    struct fault_plan plan;
+
+    const struct scenario *scenario;
+    const struct run_options *options;
+    struct run_config config;
+    struct run_result result;
+
+    struct operation *operations;
+    uint32_t operation_capacity;
+    uint32_t next; /* The first operation no client has begun; those behind it may be begun out of
+                      order by other clients, see begun. */
+    uint8_t *begun;
+    struct run_client clients[CLIENTS_MAX];
+    struct boot boot;
+
+    struct record_list observed;        /* Of the process or side process that reads. */
+    struct record_list observed_again;
+    struct history_observation side;    /* What a side process saw. */
+    struct record_list *side_list;
+    size_t folded;                      /* History events the properties have seen. */
+    uint32_t failed_opens;              /* In a row. */
+    uint32_t media_left;                /* Faults at rest that may still strike in this run. */
+    bool healed;
+    bool probe;                         /* The final boot: append and acknowledge something new. */
+
+    struct decoder *decoder;
+};
+
+/* swarm.c: draws config, operations and the fault plan from the seed. */
+void run_draw(struct runner *runner);
+uint64_t run_entropy(const struct runner *runner, const char *label, uint64_t number);
+
+/* client.c: what runs on the process's tasks. */
+void run_main_task(struct wal_io *io, void *arg);
+void run_side_task(struct wal_io *io, void *arg);
+enum history_error run_error(enum wal_err err);
+
+/* damage.c: may damage durable bytes while nobody runs. */
+void run_damage(struct runner *runner);
+
+/* The sync that is about to fail concerns a segment: the highest LSN that is durable before it. */
+uint64_t run_durable_lsn(void *context, const struct sim_point *point);
+
+#endif

@@ -1,0 +1,333 @@
+/*
+ * runner.c - drives a run: boot, run, crash, judge the images, settle, boot again; then heal.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scenarios/decoder.h"
+#include "scenarios/run.h"
+
+enum {
+    STEPS_MAX = 2000000,    /* Calls of one process before it counts as livelocked. */
+    BOOTS_MAX = 400,        /* Then faults stop, so that every run ends. */
+    UNDISTURBED_ONE_IN = 2, /* Crashes after which one undisturbed recovery is looked at. */
+};
+
+struct runner *runner_create(void)
+{
+    struct runner *runner = calloc(1, sizeof *runner);
+
+    assert(runner != NULL);
+    runner->world = sim_world_create();
+    runner->suite = property_suite_create();
+    runner->decoder = decoder_create();
+    history_init(&runner->history);
+    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+        runner->clients[i].runner = runner;
+        runner->clients[i].number = i;
+    }
+    return runner;
+}
+
+void runner_destroy(struct runner *runner)
+{
+    if (runner == NULL) return;
+    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+        free(runner->clients[i].bytes);
+        free(runner->clients[i].seen.records);
+    }
+    free(runner->observed.records);
+    free(runner->observed_again.records);
+    free(runner->operations);
+    free(runner->begun);
+    history_free(&runner->history);
+    decoder_destroy(runner->decoder);
+    property_suite_destroy(runner->suite);
+    sim_world_destroy(runner->world);
+    free(runner);
+}
+
+static void put_down(struct runner *runner, struct history_event event)
+{
+    event.operation = HISTORY_NO_OPERATION;
+    event.instance = sim_instance(runner->world);
+    event.time_ns = sim_now_ns(runner->world);
+    history_add(&runner->history, &event);
+}
+
+static void broken(struct runner *runner, const struct property *property,
+                   const struct verdict *verdict, uint32_t image)
+{
+    struct run_result *result = &runner->result;
+
+    result->property = property;
+    result->verdict = *verdict;
+    result->image = image;
+    result->event = runner->folded;
+    int len = snprintf(result->failure, sizeof result->failure, "%s", verdict->why);
+    if (verdict->lsn != 0 && len > 0 && (size_t)len < sizeof result->failure) {
+        (void)snprintf(result->failure + len, sizeof result->failure - (size_t)len,
+                       " (LSN %" PRIu64 ", %" PRIu64 ")", verdict->lsn, verdict->other);
+    }
+}
+
+/* Show the properties what happened since the last time. True if all hold. */
+static bool fold(struct runner *runner)
+{
+    while (runner->folded < runner->history.count) {
+        const struct history_event *event = &runner->history.events[runner->folded];
+        struct verdict verdict = {.broken = false};
+
+        sim_digest_add(runner->world,
+                       (uint64_t)event->kind << 32 | (uint64_t)event->error << 16 | event->fault,
+                       event->first_lsn ^ event->last_lsn << 20 ^ event->hash);
+        const struct property *property = property_suite_step(runner->suite, event, &verdict);
+        if (property != NULL) {
+            broken(runner, property, &verdict, 0);
+            return false;
+        }
+        runner->folded++;
+    }
+    return true;
+}
+
+/* Boot on the disk on the side, open, read all. */
+static void look(struct runner *runner, struct disk *disk, struct record_list *list,
+                 struct history_observation *ret_observation, enum sim_stop *ret_stop)
+{
+    struct sim_end end;
+
+    runner->side_list = list;
+    runner->side = (struct history_observation){.recovery = true, .open_error = HISTORY_OTHER};
+    sim_side_run(runner->world, disk, run_side_task, runner, &end);
+    *ret_observation = runner->side;
+    *ret_stop = end.stop;
+}
+
+static uint32_t stuck_how(enum sim_stop stop)
+{
+    return stop == SIM_STOP_DEADLOCK   ? HISTORY_STUCK_DEADLOCK
+           : stop == SIM_STOP_LIVELOCK ? HISTORY_STUCK_LIVELOCK
+                                       : HISTORY_STUCK_MISALIGNED;
+}
+
+/* Recover and judge one extra image. True if all held. */
+static bool judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash)
+{
+    struct history_observation first, second;
+    struct verdict verdict = {.broken = false};
+    enum sim_stop stop;
+
+    look(runner, disk, &runner->observed, &first, &stop);
+    runner->result.images++;
+    sim_digest_add(runner->world, hash, (uint64_t)first.count << 8 | first.open_error);
+    if (stop != SIM_STOP_ABANDONED) {
+        const struct history_event stuck = {.kind = HISTORY_STUCK, .index = stuck_how(stop)};
+        const struct property *liveness = property_suite_step(runner->suite, &stuck, &verdict);
+        if (liveness == NULL) return true; /* It is not among those that are asked. */
+        broken(runner, liveness, &verdict, k);
+        return false;
+    }
+    const struct property *property = property_suite_judge(runner->suite, &first, &verdict);
+    if (property == NULL && first.open_error == HISTORY_OK && first.read_error == HISTORY_OK &&
+        hash % 100 < runner->scenario->image_again_percent) {
+        disk_lose_pending(disk);
+        look(runner, disk, &runner->observed_again, &second, &stop);
+        property = property_suite_judge_again(runner->suite, &first, &second, &verdict);
+    }
+    if (property != NULL) broken(runner, property, &verdict, k);
+    return property == NULL;
+}
+
+/* Power was lost: judge the extra images, settle on one, and maybe look at it undisturbed. */
+static bool after_power_loss(struct runner *runner)
+{
+    for (uint32_t k = 1; k <= runner->options->images; k++) {
+        uint64_t hash;
+        struct disk *disk = sim_image_draw(runner->world, k, &hash);
+        if (disk != NULL && !judge_image(runner, disk, k, hash)) return false;
+    }
+    sim_settle(runner->world, NULL);
+    bool may_be_disturbed = runner->config.crash_odds > 0 && !runner->healed;
+    if (may_be_disturbed &&
+        run_entropy(runner, "undisturbed", runner->result.boots) % UNDISTURBED_ONE_IN == 0) {
+        struct history_observation observation;
+        enum sim_stop stop;
+        look(runner, NULL, &runner->observed, &observation, &stop);
+        if (stop == SIM_STOP_ABANDONED) {
+            put_down(runner, (struct history_event){.kind = HISTORY_UNDISTURBED,
+                                                    .error = observation.open_error,
+                                                    .observation = &observation});
+        }
+    }
+    return true;
+}
+
+static void after_end(struct runner *runner, const struct sim_end *end)
+{
+    if (end->leaked_blocks == 0 && end->leaked_descriptors == 0) return;
+    put_down(runner, (struct history_event){.kind = HISTORY_LEAKED,
+                                            .count = (uint32_t)end->leaked_blocks,
+                                            .hash = end->leaked_bytes,
+                                            .length = (uint32_t)end->leaked_descriptors});
+}
+
+/* One process from boot to death, and what follows. True if all properties hold so far. */
+static bool one_boot(struct runner *runner)
+{
+    struct sim_end end;
+
+    memset(&runner->boot, 0, sizeof runner->boot);
+    sim_boot(runner->world, run_main_task, runner);
+    runner->result.boots++;
+    sim_run(runner->world, &end);
+    switch (end.stop) {
+    case SIM_STOP_DONE: after_end(runner, &end); break;
+    case SIM_STOP_DEADLOCK:
+    case SIM_STOP_LIVELOCK:
+    case SIM_STOP_MISALIGNED:
+        put_down(runner,
+                 (struct history_event){.kind = HISTORY_STUCK, .index = stuck_how(end.stop)});
+        break;
+    case SIM_STOP_POWER:
+    case SIM_STOP_KILLED: runner->result.crashes++; break;
+    case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
+    }
+    if (!fold(runner)) return false;
+    if (end.stop == SIM_STOP_POWER && !after_power_loss(runner)) return false;
+    return fold(runner);
+}
+
+static void lift(struct runner *runner)
+{
+    if (!disk_damaged(sim_disk(runner->world))) return;
+    disk_lift_damage(sim_disk(runner->world));
+    put_down(runner, (struct history_event){.kind = HISTORY_LIFTED});
+}
+
+static bool all_begun(const struct runner *runner)
+{
+    for (uint32_t i = runner->next; i < runner->config.operations; i++) {
+        if (!runner->begun[i]) return false;
+    }
+    return true;
+}
+
+/* Boots until every operation was tried. True if all held. */
+static bool run_storm(struct runner *runner)
+{
+    do {
+        if (!one_boot(runner)) return false;
+        if (runner->boot.opened) {
+            runner->failed_opens = 0;
+        } else {
+            /* Nobody could use the log. If bytes are damaged, that is why: an operator brings them
+             * back. */
+            runner->failed_opens++;
+            lift(runner);
+        }
+        if (!all_begun(runner)) run_damage(runner);
+    } while (!all_begun(runner) && runner->result.boots < BOOTS_MAX);
+    return true;
+}
+
+/* Faults stop: now the log must work. */
+static bool run_calm(struct runner *runner)
+{
+    sim_heal(runner->world);
+    runner->healed = true;
+    lift(runner);
+    put_down(runner, (struct history_event){.kind = HISTORY_HEALED});
+    runner->probe = true;
+    runner->failed_opens = 0;
+    if (!one_boot(runner)) return false;
+    put_down(runner, (struct history_event){.kind = HISTORY_ENDED});
+    return fold(runner);
+}
+
+static void begin(struct runner *runner)
+{
+    const struct run_options *options = runner->options;
+    struct run_config *config = &runner->config;
+
+    memset(&runner->result, 0, sizeof runner->result);
+    runner->next = runner->failed_opens = 0;
+    runner->folded = 0;
+    runner->healed = runner->probe = false;
+    history_clear(&runner->history);
+    property_suite_begin(runner->suite,
+                         options->property_mask != 0 ? options->property_mask : UINT64_MAX);
+    run_draw(runner);
+    for (uint32_t i = 0; i < config->clients; i++) {
+        struct run_client *client = &runner->clients[i];
+        if (client->bytes_capacity >= config->log.queue_bytes) continue;
+        client->bytes_capacity = config->log.queue_bytes;
+        free(client->bytes);
+        client->bytes = malloc(client->bytes_capacity);
+        assert(client->bytes != NULL);
+    }
+    struct sim_options sim = {
+        .seed = options->seed,
+        .replay = options->replay,
+        .profile = config->profile,
+        .space_bytes = UINT64_MAX,
+        .policy = config->policy,
+        .switch_odds = config->switch_odds,
+        .crash_odds = config->crash_odds,
+        .kill_odds = config->kill_odds,
+        .crashes_max = config->crashes_max,
+        .image_modes = config->image_modes,
+        .alloc_odds = config->alloc_odds,
+        .fsync_ns = config->fsync_ns,
+        .wall_start_ns = UINT64_C(1700000000000000000),
+        .steps_max = STEPS_MAX,
+        .strike_calls = runner->plan.calls,
+        .strike = fault_plan_strike,
+        .strike_context = &runner->plan,
+        .history = &runner->history,
+        .junk = options->junk,
+        .bump_memory = options->bump_memory,
+        .trace = options->trace,
+        .trace_context = options->trace_context,
+    };
+    sim_world_begin(runner->world, &sim);
+}
+
+void runner_run(struct runner *runner, const struct scenario *scenario,
+                const struct run_options *options, struct run_result *ret_result)
+{
+    struct run_result *result = &runner->result;
+
+    runner->scenario = scenario;
+    runner->options = options;
+    begin(runner);
+    if (run_storm(runner)) (void)run_calm(runner);
+    result->digest = sim_world_digest(runner->world);
+    result->operations = runner->config.operations;
+    result->steps = sim_steps(runner->world);
+    result->sim_ns = sim_now_ns(runner->world);
+    *ret_result = *result;
+}
+
+const struct history *runner_history(const struct runner *runner)
+{
+    return &runner->history;
+}
+
+const struct sim_record *runner_record(const struct runner *runner)
+{
+    return sim_world_record(runner->world);
+}
+
+const uint32_t *runner_struck(const struct runner *runner)
+{
+    return runner->plan.struck;
+}
+
+const uint32_t *runner_notes(const struct runner *runner)
+{
+    return sim_notes(runner->world);
+}

@@ -1,0 +1,77 @@
+/*
+ * scenario.h - who meets what: scenario files, and one run of one.
+ *
+ * A scenario file (INI) says who runs, what he does and how often, which faults may be drawn and on
+ * which disks; most values are ranges from which the seed draws (swarm). A run is a function of
+ * (scenario, seed, code) and of nothing else. It is named "scenario:seed".
+ *
+ * A runner owns the memory of runs and is used by one thread; runs one after the other reuse it.
+ */
+#ifndef SCENARIOS_SCENARIO_H
+#define SCENARIOS_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "properties/property.h"
+#include "sim/world.h"
+
+struct scenario;
+
+enum { SCENARIO_MESSAGE_BYTES = 512 };
+
+/* Reads and checks a file. On failure returns NULL and says in `message` what is wrong, with file
+ * and line, the name that is unknown and the nearest one that is known. */
+struct scenario *scenario_load(const char *path, char message[SCENARIO_MESSAGE_BYTES]);
+void scenario_free(struct scenario *scenario);
+
+const char *scenario_name(const struct scenario *scenario);  /* The file's, without ".ini". */
+const char *scenario_story(const struct scenario *scenario); /* One sentence. */
+bool scenario_expects_failure(const struct scenario *scenario); /* expect = fail */
+
+struct run_options {
+    uint64_t seed;
+    uint32_t images;                    /* Extra crash images at each crash. */
+    const struct disk_profile *profile; /* NULL: drawn from those of the scenario. */
+    const uint8_t *faults_only;         /* Indexed by fault number, FAULT_NUMBER_COUNT long: */
+    const uint8_t *faults_without;      /* non-zero counts. NULL: no restriction. */
+    uint64_t property_mask;             /* Bit i: properties_all[i]. 0: all. */
+    const struct sim_record *replay;    /* NULL: generate. */
+    uint8_t junk;                       /* What fresh memory is filled with; must not matter. */
+    bool bump_memory;                   /* Another allocator; must not matter. */
+    void (*trace)(void *context, const struct sim_trace_event *event);
+    void *trace_context;
+};
+
+struct run_result {
+    const struct property *property; /* NULL: all held. */
+    struct verdict verdict;
+    uint32_t image;          /* Which extra image broke it; 0: the run itself. */
+    size_t event;            /* The history event at which it broke. */
+    struct sim_digest digest;
+    uint32_t operations;
+    uint32_t crashes;
+    uint32_t boots;
+    uint64_t images;         /* Extra images recovered and judged, all distinct. */
+    uint64_t log_bytes;      /* Payload bytes submitted. */
+    uint64_t steps;          /* Calls through the door. */
+    uint64_t sim_ns;         /* Virtual time. */
+    char failure[160];       /* One line for people when property is not NULL. */
+};
+
+struct runner;
+
+struct runner *runner_create(void);
+void runner_destroy(struct runner *runner);
+void runner_run(struct runner *runner, const struct scenario *scenario,
+                const struct run_options *options, struct run_result *ret_result);
+
+/* Of the last run: what happened, the decisions it took, and how often each fault struck, by fault
+ * number, FAULT_NUMBER_COUNT long. Valid until the next run. */
+const struct history *runner_history(const struct runner *runner);
+const struct sim_record *runner_record(const struct runner *runner);
+const uint32_t *runner_struck(const struct runner *runner);
+const uint32_t *runner_notes(const struct runner *runner); /* By enum wal_note. */
+
+#endif

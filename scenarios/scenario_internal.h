@@ -1,0 +1,72 @@
+/*
+ * scenario_internal.h - what a scenario file says. Private to scenarios/.
+ */
+#ifndef SCENARIOS_SCENARIO_INTERNAL_H
+#define SCENARIOS_SCENARIO_INTERNAL_H
+
+#include "faults/fault.h"
+#include "scenarios/range.h"
+#include "scenarios/scenario.h"
+
+/* What a client of the log can do. The names are the keys of [mix]. 0 ends everything. */
+#define OPERATION_MAP(X)                                                                \
+    X(APPEND, "append", "append one record and wait until it is durable")               \
+    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")          \
+    X(BATCH, "batch", "append a batch and wait until it is durable")                    \
+    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")               \
+    X(WAIT, "wait", "wait for everything this client appended without waiting")         \
+    X(SYNC, "sync", "make durable all that was accepted")                               \
+    X(READ, "read", "read the log beside its writer")                                   \
+    X(IDLE, "idle", "do nothing for a while")                                           \
+    X(POWER_OFF, "power-off", "power is lost here")                                     \
+    X(KILL, "kill", "the process dies here")                                            \
+    X(REOPEN, "reopen", "close the log cleanly and open it again in a new process")
+
+enum operation_kind {
+#define OPERATION_ENUM(name, text, story) OPERATION_##name,
+    OPERATION_MAP(OPERATION_ENUM)
+#undef OPERATION_ENUM
+    OPERATION_KIND_COUNT
+};
+
+enum {
+    POLICY_COUNT = SIM_POLICY_RANDOM + 1,
+    PROFILES_MAX = 16,
+    SEGMENT_BLOCKS_MIN = 3, /* A segment holds its queue and so many blocks: its header and room. */
+};
+
+struct scenario {
+    char name[64];
+    char story[256];
+    bool expects_failure;
+
+    struct range operations; /* How many. */
+    struct range clients;
+    struct range record_bytes;
+    struct range batch_records;
+    struct range idle_ns;
+    uint32_t mix[OPERATION_KIND_COUNT]; /* Weights. */
+    uint32_t swarm_percent; /* Seeds in which each operation and fault may be off altogether. */
+    uint32_t end_power_off_percent; /* Seeds that end by power loss instead of a clean close. */
+
+    struct range block_bytes;
+    struct range segment_bytes;
+    struct range queue_bytes;
+    struct range sync_policy;  /* 0 every group, 1 on demand */
+    struct range mark_policy;  /* 0 interval, 1 every group, 2 every group synced */
+    struct range first_segment;
+    struct range first_lsn;
+    struct range verify_all;
+
+    struct range crash_odds; /* Per call with an effect, in 65536ths. */
+    struct range crashes_max;
+    struct range fsync_ns;
+    uint32_t image_again_percent; /* Extra images that lose power once more and are read again. */
+
+    const struct disk_profile *profiles[PROFILES_MAX];
+    uint32_t profile_count;
+    uint32_t policy[POLICY_COUNT]; /* Weights. */
+    bool faults[FAULT_NUMBER_COUNT];
+};
+
+#endif
