@@ -33,6 +33,14 @@ static void a_mistyped_name_finds_the_one_that_was_meant(void **state)
     assert_string_equal(nearest_name("verfyi", names, 4), "verify");
 }
 
+static void of_names_equally_near_the_first_is_given(void **state)
+{
+    const char *const names[] = {"dunk", "dumb", "dump"};
+
+    (void)state;
+    assert_string_equal(nearest_name("dumx", names, 3), "dumb");
+}
+
 static void a_name_unlike_all_others_finds_none(void **state)
 {
     const char *const names[] = {"append", "dump", "verify", "stat"};
@@ -220,12 +228,13 @@ static void a_line_that_comes_in_pieces_is_one_record(void **state)
     put(stream, "12", 2);
     assert_int_equal(input_fill(&stream->input), INPUT_MORE);
     assert_int_equal(input_take(&stream->input, &bytes, &len), INPUT_MORE);
-    put(stream, "34\n5", 4);
+    put(stream, "34\n5\n67", 7);
     assert_record(stream, "1234");
-    put(stream, "\n", 1);
     assert_record(stream, "5");
+    put(stream, "\n", 1);
+    assert_record(stream, "67");
     end(stream);
-    assert_ends(stream, INPUT_END, 2);
+    assert_ends(stream, INPUT_END, 3);
 }
 
 static void a_line_over_the_limit_is_named_before_it_ends(void **state)
@@ -348,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mistyped_name_finds_the_one_that_was_meant),
+        cmocka_unit_test(of_names_equally_near_the_first_is_given),
         cmocka_unit_test(a_name_unlike_all_others_finds_none),
         cmocka_unit_test(a_json_string_escapes_what_it_must),
         cmocka_unit_test(text_is_what_json_gives_back_unchanged),
