@@ -1,0 +1,553 @@
+/*
+ * model.c - folding a history into the book of who may stand where.
+ *
+ * All is kept in arrays: operations and instances by number, slots by LSN above the lowest one seen
+ * (LSNs may start near 2^32). A new history sets the counts to zero and keeps the arrays; an entry
+ * is initialised when a count first reaches it.
+ */
+#include "properties/model.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ENTRIES_AT_FIRST = 64,
+    INSTANCES_MAX = 1 << 20, /* Numbers beyond these are a mistake of the harness. */
+    OPERATIONS_MAX = 1 << 28,
+    SLOTS_MAX = 1 << 24, /* LSNs further apart than this are a mistake of the log. */
+};
+
+/* An array with room for `needed` entries. No memory is the end of the harness, not of a log. */
+static void *room(void *entries, size_t entry_size, uint32_t *capacity, uint32_t needed)
+{
+    uint32_t grown = *capacity == 0 ? ENTRIES_AT_FIRST : *capacity;
+
+    if (needed <= *capacity) return entries;
+    while (grown < needed) grown *= 2;
+    entries = realloc(entries, grown * entry_size);
+    assert(entries != NULL);
+    *capacity = grown;
+    return entries;
+}
+
+void model_init(struct model *model)
+{
+    *model = (struct model){0};
+    model->reading = calloc(1, sizeof *model->reading);
+    assert(model->reading != NULL);
+    model_begin(model);
+}
+
+void model_free(struct model *model)
+{
+    free(model->operations);
+    free(model->records);
+    free(model->slots);
+    free(model->instances);
+    free(model->reading->matches);
+    free(model->reading);
+}
+
+void model_begin(struct model *model)
+{
+    model->operation_count = 0;
+    model->record_count = 0;
+    model->slot_count = 0;
+    model->slot_base = 0;
+    model->limbo = MODEL_NONE;
+    model->limbo_last = MODEL_NONE;
+    model->batch_max = 1;
+    model->session = 0;
+    model->floor_lsn = UINT64_MAX;
+    model->must_lsn = 0;
+    model->served_lsn = 0;
+    model->damage_count = 0;
+    model->damage_last = false;
+    model->instance_count = 0;
+    model->injected = 0;
+    model->reading->observation = NULL;
+}
+
+/* ---- Lookups ---- */
+
+static struct model_slot *slot_find(const struct model *model, uint64_t lsn)
+{
+    if (lsn < model->slot_base || lsn - model->slot_base >= model->slot_count) return NULL;
+    return &model->slots[lsn - model->slot_base];
+}
+
+const struct model_slot *model_slot(const struct model *model, uint64_t lsn)
+{
+    return slot_find(model, lsn);
+}
+
+const struct model_operation *model_operation(const struct model *model, uint32_t operation)
+{
+    if (operation >= model->operation_count) return NULL;
+    return &model->operations[operation];
+}
+
+bool model_plausible(const struct model *model, const struct model_operation *operation,
+                     uint64_t first_lsn, uint64_t last_lsn)
+{
+    if (first_lsn == 0 || last_lsn < first_lsn) return false;
+    if (last_lsn - first_lsn != operation->count - 1) return false;
+    if (model->slot_count == 0) return last_lsn < UINT64_MAX / 2;
+    return last_lsn < model->slot_base + SLOTS_MAX &&
+           model->slot_base + model->slot_count - 1 < first_lsn + SLOTS_MAX;
+}
+
+bool model_agrees(const struct model *model, const struct model_slot *slot, uint32_t operation,
+                  uint32_t index)
+{
+    const struct model_operation *own = &model->operations[operation];
+    const struct model_record *record = &model->records[own->first_record + index];
+
+    if (slot == NULL || slot->count == 0 || slot->operation == operation) return true;
+    return slot->operation == MODEL_NONE && slot->index == index && slot->count == own->count &&
+           slot->hash == record->hash && slot->length == record->length;
+}
+
+bool model_loss_excused(const struct model *model, uint64_t lsn)
+{
+    for (uint32_t i = 0; i < model->damage_count; i++) {
+        const struct model_damage *damage = &model->damages[i];
+        if (damage->witnessed || damage->spent || damage->first_lsn == 0) continue;
+        if (damage->first_lsn <= lsn && lsn <= damage->last_lsn) return true;
+    }
+    return false;
+}
+
+uint64_t model_injected(const struct model *model, uint32_t instance, bool before_too)
+{
+    if (instance >= model->instance_count) return 0;
+    const struct model_instance *found = &model->instances[instance];
+    return before_too ? found->injected | found->injected_before : found->injected;
+}
+
+/* ---- Slots ---- */
+
+static void slots_rebase(struct model *model, uint64_t base)
+{
+    uint32_t more = (uint32_t)(model->slot_base - base);
+
+    model->slots = room(model->slots, sizeof *model->slots, &model->slot_capacity,
+                        model->slot_count + more);
+    memmove(model->slots + more, model->slots, model->slot_count * sizeof *model->slots);
+    for (uint32_t i = 0; i < more; i++) {
+        model->slots[i] = (struct model_slot){.candidates = MODEL_NONE};
+    }
+    model->slot_count += more;
+    model->slot_base = base;
+}
+
+/* Make the slots of plausible LSNs. */
+static void slots_reach(struct model *model, uint64_t first_lsn, uint64_t last_lsn)
+{
+    if (model->slot_count == 0) model->slot_base = first_lsn;
+    if (first_lsn < model->slot_base) slots_rebase(model, first_lsn);
+
+    uint32_t needed = (uint32_t)(last_lsn - model->slot_base + 1);
+    if (needed <= model->slot_count) return;
+    model->slots = room(model->slots, sizeof *model->slots, &model->slot_capacity, needed);
+    while (model->slot_count < needed) {
+        model->slots[model->slot_count++] = (struct model_slot){.candidates = MODEL_NONE};
+    }
+}
+
+/* Might this candidate be the one that begins with this content? */
+static bool looks_like(const struct model *model, const struct model_operation *candidate,
+                       const struct model_slot *content)
+{
+    const struct model_record *record = &model->records[candidate->first_record];
+
+    return content->index == 0 && content->count == candidate->count &&
+           content->hash == record->hash && content->length == record->length;
+}
+
+/* The slot's content is known. `operation` holds it, or MODEL_NONE. Candidates that look different
+ * have lost their LSN for good; one that looks the same might be the one that was served. */
+static void slot_settle(struct model *model, uint64_t lsn, uint32_t operation,
+                        const struct model_slot *content)
+{
+    struct model_slot *slot = slot_find(model, lsn);
+    uint32_t candidate = slot->candidates;
+
+    *slot = *content;
+    slot->operation = operation;
+    slot->candidates = MODEL_NONE;
+    if (lsn < model->floor_lsn) model->floor_lsn = lsn;
+    while (candidate != MODEL_NONE) {
+        struct model_operation *other = &model->operations[candidate];
+        if (candidate != operation && other->fate == MODEL_ACCEPTED &&
+            !looks_like(model, other, content)) {
+            other->fate = MODEL_SUPERSEDED;
+        }
+        candidate = other->next;
+    }
+}
+
+static struct model_slot content_of(const struct model *model, uint32_t operation, uint32_t index)
+{
+    const struct model_operation *own = &model->operations[operation];
+    const struct model_record *record = &model->records[own->first_record + index];
+
+    return (struct model_slot){.hash = record->hash,
+                               .length = record->length,
+                               .operation = operation,
+                               .index = index,
+                               .count = own->count};
+}
+
+/* The operation stands at its LSNs, by the log's own word, if nobody else does. */
+static void operation_settle(struct model *model, uint32_t operation)
+{
+    struct model_operation *own = &model->operations[operation];
+
+    for (uint32_t i = 0; i < own->count; i++) {
+        if (!model_agrees(model, slot_find(model, own->first_lsn + i), operation, i)) {
+            own->fate = MODEL_SUPERSEDED;
+            return;
+        }
+    }
+    own->fate = MODEL_SETTLED;
+    for (uint32_t i = 0; i < own->count; i++) {
+        struct model_slot content = content_of(model, operation, i);
+        slot_settle(model, own->first_lsn + i, operation, &content);
+    }
+}
+
+/* ---- Operations ---- */
+
+static void limbo_add(struct model *model, uint32_t operation)
+{
+    struct model_operation *own = &model->operations[operation];
+
+    own->next = MODEL_NONE;
+    own->previous = model->limbo_last;
+    if (model->limbo_last == MODEL_NONE) {
+        model->limbo = operation;
+    } else {
+        model->operations[model->limbo_last].next = operation;
+    }
+    model->limbo_last = operation;
+}
+
+static void limbo_remove(struct model *model, uint32_t operation)
+{
+    struct model_operation *own = &model->operations[operation];
+
+    if (own->previous == MODEL_NONE) {
+        model->limbo = own->next;
+    } else {
+        model->operations[own->previous].next = own->next;
+    }
+    if (own->next == MODEL_NONE) {
+        model->limbo_last = own->previous;
+    } else {
+        model->operations[own->next].previous = own->previous;
+    }
+    own->next = MODEL_NONE;
+    own->previous = MODEL_NONE;
+}
+
+static struct model_operation *operation_make(struct model *model, uint32_t operation)
+{
+    assert(operation < OPERATIONS_MAX);
+    model->operations = room(model->operations, sizeof *model->operations,
+                             &model->operation_capacity, operation + 1);
+    while (model->operation_count <= operation) {
+        model->operations[model->operation_count++] =
+            (struct model_operation){.next = MODEL_NONE, .previous = MODEL_NONE};
+    }
+    return &model->operations[operation];
+}
+
+static void take_submitted(struct model *model, const struct history_event *event)
+{
+    if (event->operation == HISTORY_NO_OPERATION) return;
+    assert(event->index < event->count);
+    struct model_operation *own = operation_make(model, event->operation);
+
+    if (own->fate == MODEL_ABSENT) {
+        model->records = room(model->records, sizeof *model->records, &model->record_capacity,
+                              model->record_count + event->count);
+        own->fate = MODEL_LIMBO;
+        own->count = event->count;
+        own->session = model->session;
+        own->first_record = model->record_count;
+        for (uint32_t i = 0; i < event->count; i++) {
+            model->records[model->record_count++].operation = event->operation;
+        }
+        if (model->batch_max < event->count) model->batch_max = event->count;
+        limbo_add(model, event->operation);
+    }
+    assert(own->fate == MODEL_LIMBO && own->count == event->count);
+    model->records[own->first_record + event->index] = (struct model_record){
+        .hash = event->hash, .length = event->length, .operation = event->operation};
+    own->submitted++;
+}
+
+/* An instance that gives an LSN away has decided that nothing of earlier ones stands there. */
+static void drop_of_others(struct model *model, uint64_t first_lsn, uint32_t instance)
+{
+    for (uint64_t lsn = first_lsn; slot_find(model, lsn) != NULL; lsn++) {
+        uint32_t candidate = slot_find(model, lsn)->candidates;
+        while (candidate != MODEL_NONE) {
+            struct model_operation *other = &model->operations[candidate];
+            if (other->fate == MODEL_ACCEPTED && other->instance != instance) {
+                other->fate = MODEL_DROPPED;
+            }
+            candidate = other->next;
+        }
+    }
+}
+
+static void take_accepted(struct model *model, const struct history_event *event)
+{
+    if (event->operation >= model->operation_count) return;
+    struct model_operation *own = &model->operations[event->operation];
+    if (own->fate != MODEL_LIMBO) return;
+    if (!model_plausible(model, own, event->first_lsn, event->last_lsn)) return;
+
+    limbo_remove(model, event->operation);
+    drop_of_others(model, event->first_lsn, event->instance);
+    slots_reach(model, event->first_lsn, event->last_lsn);
+    own->first_lsn = event->first_lsn;
+    own->instance = event->instance;
+    own->session = model->session;
+    own->fate = MODEL_ACCEPTED;
+
+    bool settled = false;
+    for (uint32_t i = 0; i < own->count; i++) {
+        if (slot_find(model, own->first_lsn + i)->count != 0) settled = true;
+    }
+    if (settled) {
+        operation_settle(model, event->operation);
+    } else {
+        struct model_slot *slot = slot_find(model, own->first_lsn);
+        own->next = slot->candidates;
+        slot->candidates = event->operation;
+    }
+}
+
+static void take_acked(struct model *model, const struct history_event *event)
+{
+    if (model->must_lsn < event->last_lsn) model->must_lsn = event->last_lsn;
+    if (event->operation >= model->operation_count) return;
+    if (model->operations[event->operation].fate != MODEL_ACCEPTED) return;
+    operation_settle(model, event->operation);
+}
+
+static void take_failed(struct model *model, const struct history_event *event)
+{
+    if (event->operation >= model->operation_count) return;
+    struct model_operation *own = &model->operations[event->operation];
+    if (own->fate == MODEL_LIMBO) {
+        limbo_remove(model, event->operation);
+        own->fate = MODEL_REFUSED;
+        return;
+    }
+    if (own->fate != MODEL_ACCEPTED) return;
+    /* Only these say that its bytes are gone; after any other error nobody knows. */
+    if (event->error == HISTORY_NOSPACE || event->error == HISTORY_ROLLED_BACK) {
+        own->fate = MODEL_ROLLED_BACK;
+    }
+}
+
+/* ---- Observations ---- */
+
+/* Is it open whose record was served? In limbo nobody has an LSN yet, and records of few bytes look
+ * alike. Then the slot is settled without an operation, for the whole batch. */
+static bool anonymous(const struct model *model, uint64_t lsn, const struct model_match *match,
+                      const struct model_slot *content)
+{
+    const struct model_slot *slot = slot_find(model, lsn);
+
+    if (match->operation == MODEL_NONE) return true;
+    if (model->operations[match->operation].fate == MODEL_LIMBO) return true;
+    if (match->index > 0) {
+        const struct model_slot *before = slot_find(model, lsn - 1);
+        return before != NULL && before->count != 0 && before->operation == MODEL_NONE;
+    }
+    for (uint32_t each = slot == NULL ? MODEL_NONE : slot->candidates; each != MODEL_NONE;) {
+        const struct model_operation *other = &model->operations[each];
+        if (each != match->operation && other->fate == MODEL_ACCEPTED &&
+            looks_like(model, other, content)) {
+            return true;
+        }
+        each = other->next;
+    }
+    return false;
+}
+
+static void settle_reading(struct model *model, const struct model_reading *reading)
+{
+    for (uint32_t i = 0; i < reading->matched; i++) {
+        const struct history_record *record = &reading->observation->records[i];
+        const struct model_match *match = &reading->matches[i];
+        const struct model_slot *slot = slot_find(model, record->lsn);
+        if (slot != NULL && slot->count != 0) continue;
+
+        struct model_slot content = {.hash = record->hash,
+                                     .length = record->length,
+                                     .index = match->index,
+                                     .count = match->count};
+        bool unknown = anonymous(model, record->lsn, match, &content);
+        if (unknown && i - match->index + match->count > reading->matched) return; /* Not whole. */
+        slots_reach(model, record->lsn, record->lsn);
+        slot_settle(model, record->lsn, unknown ? MODEL_NONE : match->operation, &content);
+        if (!unknown) model->operations[match->operation].fate = MODEL_SETTLED;
+    }
+}
+
+/* Everything of earlier sessions above `last_lsn`, and all their limbo, is lost for good. */
+static void drop_above(struct model *model, uint64_t last_lsn)
+{
+    uint32_t kept = 0;
+    uint32_t first = 0;
+
+    for (uint32_t limbo = model->limbo, next; limbo != MODEL_NONE; limbo = next) {
+        struct model_operation *own = &model->operations[limbo];
+        next = own->next;
+        if (own->session == model->session) continue;
+        limbo_remove(model, limbo);
+        own->fate = MODEL_DROPPED;
+    }
+    if (last_lsn >= model->slot_base) {
+        uint64_t below = last_lsn - model->slot_base + 1;
+        first = below < model->slot_count ? (uint32_t)below : model->slot_count;
+    }
+    kept = first;
+    for (uint32_t i = first; i < model->slot_count; i++) {
+        struct model_slot *slot = &model->slots[i];
+        if (slot->count != 0 && slot->operation != MODEL_NONE) {
+            model->operations[slot->operation].fate = MODEL_DROPPED;
+        }
+        slot->count = 0;
+        for (uint32_t each = slot->candidates; each != MODEL_NONE;) {
+            struct model_operation *own = &model->operations[each];
+            if (own->fate == MODEL_ACCEPTED && own->session == model->session) {
+                uint32_t end = i + own->count;
+                if (kept < end) kept = end;
+            } else if (own->fate == MODEL_ACCEPTED) {
+                own->fate = MODEL_DROPPED;
+            }
+            each = own->next;
+        }
+    }
+    if (kept < model->slot_count) model->slot_count = kept;
+}
+
+static void take_observed(struct model *model, const struct history_event *event)
+{
+    const struct history_observation *observation = event->observation;
+    const struct model_reading *reading = model->reading;
+
+    assert(reading->observation == observation);
+    if (observation->open_error != HISTORY_OK) return;
+    settle_reading(model, reading);
+    if (observation->count > 0 && model->must_lsn < reading->last_lsn) {
+        model->must_lsn = reading->last_lsn;
+    }
+    if (!observation->recovery || observation->read_error != HISTORY_OK) return;
+
+    drop_above(model, reading->last_lsn);
+    model->must_lsn = reading->last_lsn;
+    model->served_lsn = reading->last_lsn;
+    for (uint32_t i = 0; i < model->damage_count; i++) {
+        if (model->damages[i].first_lsn > reading->last_lsn) model->damages[i].spent = true;
+    }
+}
+
+/* ---- What the world did ---- */
+
+static struct model_instance *instance_make(struct model *model, uint32_t instance)
+{
+    assert(instance < INSTANCES_MAX);
+    model->instances = room(model->instances, sizeof *model->instances,
+                            &model->instance_capacity, instance + 1);
+    while (model->instance_count <= instance) {
+        model->instances[model->instance_count++] = (struct model_instance){0};
+    }
+    return &model->instances[instance];
+}
+
+static void take_injected(struct model *model, const struct history_event *event)
+{
+    if (event->fault >= 64) return;
+    instance_make(model, event->instance)->injected |= MODEL_FAULT(event->fault);
+    model->injected |= MODEL_FAULT(event->fault);
+}
+
+/* A batch with a damaged record is lost whole, so damage reaches to its ends. */
+static void widen(const struct model *model, struct model_damage *damage)
+{
+    if (damage->first_lsn == 0) return;
+    const struct model_slot *first = model_slot(model, damage->first_lsn);
+    const struct model_slot *last = model_slot(model, damage->last_lsn);
+
+    if (first != NULL && first->count != 0) damage->first_lsn -= first->index;
+    if (last != NULL && last->count != 0) damage->last_lsn += last->count - 1 - last->index;
+}
+
+static void take_damaged(struct model *model, const struct history_event *event)
+{
+    struct model_damage damage = {.first_lsn = event->first_lsn,
+                                  .last_lsn = event->last_lsn,
+                                  .fault = event->fault,
+                                  .witnessed = event->flag && event->first_lsn != 0};
+
+    for (uint32_t i = 0; i < model->damage_count && !model->damage_last; i++) {
+        model->damages[i].witnessed = false;
+    }
+    widen(model, &damage);
+    if (model->damage_count < MODEL_DAMAGES_MAX) {
+        model->damages[model->damage_count++] = damage;
+        return;
+    }
+    /* Too many to tell apart: the last one stands for anything. */
+    model->damages[MODEL_DAMAGES_MAX - 1] =
+        (struct model_damage){.first_lsn = 1, .last_lsn = UINT64_MAX};
+}
+
+static void take_booted(struct model *model, const struct history_event *event)
+{
+    *instance_make(model, event->instance) = (struct model_instance){0};
+    model->session++;
+}
+
+static void take_closed(struct model *model, const struct history_event *event)
+{
+    struct model_instance *instance = instance_make(model, event->instance);
+
+    instance->injected_before |= instance->injected;
+    instance->injected = 0;
+    model->session++;
+}
+
+void model_take(struct model *model, const struct history_event *event)
+{
+    switch (event->kind) {
+    case HISTORY_BOOTED: take_booted(model, event); break;
+    case HISTORY_SUBMITTED: take_submitted(model, event); break;
+    case HISTORY_ACCEPTED: take_accepted(model, event); break;
+    case HISTORY_ACKED: take_acked(model, event); break;
+    case HISTORY_FAILED: take_failed(model, event); break;
+    case HISTORY_OBSERVED: take_observed(model, event); break;
+    case HISTORY_CLOSED: take_closed(model, event); break;
+    case HISTORY_CRASHED: model->session++; break;
+    case HISTORY_INJECTED: take_injected(model, event); break;
+    case HISTORY_DAMAGED: take_damaged(model, event); break;
+    case HISTORY_LIFTED: model->damage_count = 0; break;
+    case HISTORY_UNDISTURBED:
+    case HISTORY_HEALED:
+    case HISTORY_LEAKED:
+    case HISTORY_STUCK:
+    case HISTORY_DIVERGED:
+    case HISTORY_ENDED:
+    case HISTORY_KIND_COUNT: break;
+    }
+    model->damage_last = event->kind == HISTORY_DAMAGED;
+}

@@ -1,0 +1,190 @@
+/*
+ * model.h - an independent idea of a log: which record may stand at which LSN.
+ *
+ * Folded over the history that properties see. It knows no format and no algorithm; it keeps book
+ * of what the log promised and what it showed.
+ *
+ * An OPERATION (a batch, or a record alone) is
+ *
+ *     limbo       submitted, and nothing is known: it may stand, whole, at any LSN not held
+ *     accepted    the log gave it LSNs: it may stand there and nowhere else, or be lost
+ *     settled     acknowledged, or served, at its LSNs
+ *     dead        refused, rolled back, dropped by a recovery, or its LSN went to another: it must
+ *                 never appear
+ *
+ * A SLOT is an LSN. It is settled once its content is known for ever: acknowledged by name, or
+ * served. Until then, all accepted operations that begin there are its candidates. There can be
+ * several: a task may learn that its record was rolled back after another's got the same LSN. For
+ * that reason an acknowledgement of all up to an LSN settles only the operation it belongs to; for
+ * the others it says that something must stand there (must_lsn), not what.
+ *
+ * A recovery that was read to its end without an error decides: what it showed is settled, and
+ * whatever was accepted or in limbo before and isn't in it is dead. A read that ended with an error
+ * settles what it showed and decides nothing else. A reader beside a writer may serve only what is
+ * durable, so it settles too; the operation of a limbo record it served stays in limbo, since
+ * records of few bytes look alike and its own acceptance will tell who it was.
+ *
+ * A SESSION is the time between a boot, a crash or a close and the next one. What was submitted in
+ * the present one is never dropped by the observation that began it.
+ *
+ * Several DAMAGED events in a row, nothing between them, were told together, and the flags of all
+ * of them hold. A later one takes back the witness flags of those before it: it may have hit what
+ * witnessed them.
+ */
+#ifndef PROPERTIES_MODEL_H
+#define PROPERTIES_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/history.h"
+
+#define MODEL_NONE UINT32_MAX
+
+/* Faults are kept as bits. Those of a bucket (101 and up) don't concern a log. */
+#define MODEL_FAULT(number) (UINT64_C(1) << (number))
+
+enum model_fate {
+    MODEL_ABSENT, /* A number that nobody used, or an operation without records. */
+    MODEL_LIMBO,
+    MODEL_ACCEPTED,
+    MODEL_SETTLED,
+    MODEL_REFUSED, /* From here on: dead. */
+    MODEL_ROLLED_BACK,
+    MODEL_DROPPED,
+    MODEL_SUPERSEDED,
+};
+
+struct model_operation {
+    enum model_fate fate;
+    uint32_t count;        /* Records of the batch, */
+    uint32_t submitted;    /* how many of them were seen, */
+    uint32_t first_record; /* and where they are in model.records. */
+    uint32_t session;
+    uint32_t instance; /* Which accepted it. */
+    uint32_t next;     /* In the list of limbo or in that of a slot. */
+    uint32_t previous; /* In the list of limbo. */
+    uint64_t first_lsn;
+};
+
+struct model_record {
+    uint64_t hash;
+    uint32_t length;
+    uint32_t operation;
+};
+
+struct model_slot {
+    uint64_t hash; /* If settled. */
+    uint32_t length;
+    uint32_t operation;  /* MODEL_NONE: served, and nobody knows yet whose it is. */
+    uint32_t index;      /* In its batch */
+    uint32_t count;      /* of so many; 0: not settled. */
+    uint32_t candidates; /* First of the operations that begin here; dead ones may be among them. */
+};
+
+struct model_damage {
+    uint64_t first_lsn; /* Widened to whole batches; 0: no record's bytes. */
+    uint64_t last_lsn;
+    uint32_t fault;
+    bool witnessed;
+    bool spent; /* A recovery rightly ended before it: it explains errors, but no further loss. */
+};
+
+struct model_instance {
+    uint64_t injected;        /* Faults since it booted or closed its log, */
+    uint64_t injected_before; /* and before it closed it. */
+};
+
+/* What is wrong with what was read. Reading stops at the first. */
+enum model_anomaly {
+    MODEL_NO_ANOMALY,
+    MODEL_STRANGER,  /* Nobody submitted it. */
+    MODEL_GHOST,     /* It is dead; reading.fate says how it died. */
+    MODEL_TWICE,     /* It stands at reading.other too. */
+    MODEL_GAP,       /* LSN reading.other stands where reading.lsn should. */
+    MODEL_MISPLACED, /* It belongs to LSN reading.other. */
+    MODEL_REPLACED,  /* Another one was acknowledged or served at this LSN. */
+    MODEL_SPLIT,     /* A batch begins without its end, or ends without its beginning. */
+};
+
+struct model_match {
+    uint32_t operation; /* MODEL_NONE: see model_slot. */
+    uint32_t index;
+    uint32_t count;
+};
+
+/* An observation, compared with the model. */
+struct model_reading {
+    const struct history_observation *observation;
+    bool undisturbed;  /* Of an image on the side: no fault was injected while it was recovered. */
+    uint64_t last_lsn; /* The last one served; from_lsn - 1 if none. */
+    uint32_t matched;  /* Records before the anomaly, all of them if there is none. */
+    enum model_anomaly anomaly;
+    enum model_fate fate;
+    uint64_t lsn;
+    uint64_t other;
+    struct model_match *matches;
+    uint32_t capacity;
+};
+
+enum { MODEL_DAMAGES_MAX = 64 };
+
+struct model {
+    struct model_operation *operations;
+    uint32_t operation_count, operation_capacity;
+    struct model_record *records;
+    uint32_t record_count, record_capacity;
+    struct model_slot *slots; /* LSN slot_base and up. */
+    uint32_t slot_count, slot_capacity;
+    uint64_t slot_base;
+    uint32_t limbo;      /* First of the list, */
+    uint32_t limbo_last; /* and the last. */
+    uint32_t batch_max;  /* Records of the largest batch. */
+    uint32_t session;
+
+    uint64_t floor_lsn;  /* The lowest LSN ever settled; UINT64_MAX: none. */
+    uint64_t must_lsn;   /* All up to here was acknowledged or served. */
+    uint64_t served_lsn; /* Where the last recovery that was read to its end ended. */
+
+    struct model_damage damages[MODEL_DAMAGES_MAX]; /* In force. */
+    uint32_t damage_count;
+    bool damage_last; /* The last event was a damage. */
+
+    struct model_instance *instances;
+    uint32_t instance_count, instance_capacity;
+    uint64_t injected; /* In the whole run. */
+
+    struct model_reading *reading; /* Of the observation being judged. Scratch. */
+};
+
+void model_init(struct model *model);
+void model_free(struct model *model);
+void model_begin(struct model *model); /* A new history. Keeps the memory. */
+
+/* Compare with the model; the result is model->reading. Changes nothing else. */
+void model_read(const struct model *model, const struct history_observation *observation,
+                bool undisturbed);
+
+/* Take the event in. An observation must have been read just before. */
+void model_take(struct model *model, const struct history_event *event);
+
+/* NULL if it is out of range. */
+const struct model_slot *model_slot(const struct model *model, uint64_t lsn);
+const struct model_operation *model_operation(const struct model *model, uint32_t operation);
+
+/* Can these be the LSNs of this operation, by number and by nearness to all others? */
+bool model_plausible(const struct model *model, const struct model_operation *operation,
+                     uint64_t first_lsn, uint64_t last_lsn);
+
+/* Does the slot hold, or may it hold, this record of this operation? True if it isn't settled. */
+bool model_agrees(const struct model *model, const struct model_slot *slot, uint32_t operation,
+                  uint32_t index);
+
+/* May a recovery rightly end before this LSN? Only unwitnessed damage to it allows that. */
+bool model_loss_excused(const struct model *model, uint64_t lsn);
+
+/* Faults that struck in the instance's present session, or (before_too) ever. */
+uint64_t model_injected(const struct model *model, uint32_t instance, bool before_too);
+
+#endif

@@ -1,0 +1,253 @@
+/*
+ * model_reading.c - comparing what somebody read with what may stand there.
+ *
+ * From the first record on: a settled slot must hold what it held; elsewhere the operation is
+ * sought that the log put there, or one in limbo, and it is taken as a whole. Where several would
+ * do, the one that is complete and agrees with what the log says of its batches is meant. The first
+ * record for which nothing is found ends the comparison, and only then is it searched for among all
+ * records ever submitted, to say what is wrong with it.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "properties/model.h"
+
+enum { LIMBO_TRACKED_MAX = 64 }; /* Beyond so many, being used twice is not noticed. */
+
+struct choice {
+    struct model_match match;
+    uint32_t run; /* So many records fit; 0: none was found. */
+    uint32_t rank;
+    uint32_t limbo; /* Its place in the list; LIMBO_TRACKED_MAX: it isn't from there. */
+};
+
+static bool record_is(const struct model *model, const struct model_operation *operation,
+                      uint32_t index, const struct history_record *record)
+{
+    const struct model_record *own = &model->records[operation->first_record + index];
+
+    return own->hash == record->hash && own->length == record->length;
+}
+
+/* Take the operation, from its record `index` on, for what was read from `at` on, if it fits
+ * better than what was chosen so far. */
+static void consider(const struct model *model, uint32_t at, uint32_t operation, uint32_t index,
+                     uint32_t limbo, struct choice *choice)
+{
+    const struct history_observation *seen = model->reading->observation;
+    const struct model_operation *own = &model->operations[operation];
+    uint32_t run = 0;
+    bool flags_agree = true;
+
+    for (; index + run < own->count && at + run < seen->count; run++) {
+        const struct history_record *record = &seen->records[at + run];
+        const struct model_slot *slot = model_slot(model, record->lsn);
+        if (record->lsn != seen->records[at].lsn + run) break;
+        if (!record_is(model, own, index + run, record)) break;
+        if (!model_agrees(model, slot, operation, index + run)) break;
+        flags_agree = flags_agree && record->batch_index == index + run &&
+                      record->batch_goes_on == (index + run + 1 < own->count);
+    }
+    uint32_t rank = (index + run == own->count ? 2u : 0u) + (flags_agree ? 1u : 0u);
+    if (run == 0 || rank < choice->rank || (rank == choice->rank && run <= choice->run)) return;
+    *choice = (struct choice){
+        .match = {.operation = operation, .index = index, .count = own->count},
+        .run = run,
+        .rank = rank,
+        .limbo = limbo};
+}
+
+/* Reading may begin inside a batch. */
+static void consider_begun_before(const struct model *model, uint64_t lsn, struct choice *choice)
+{
+    for (uint32_t back = 1; back < model->batch_max && back < lsn; back++) {
+        const struct model_slot *slot = model_slot(model, lsn - back);
+        if (slot == NULL) continue;
+        for (uint32_t each = slot->candidates; each != MODEL_NONE;) {
+            const struct model_operation *own = &model->operations[each];
+            if (own->fate == MODEL_ACCEPTED && back < own->count) {
+                consider(model, 0, each, back, LIMBO_TRACKED_MAX, choice);
+            }
+            each = own->next;
+        }
+    }
+}
+
+static void consider_limbo(const struct model *model, uint32_t at, uint64_t lsn, uint64_t used,
+                           struct choice *choice)
+{
+    uint32_t place = 0;
+
+    for (uint32_t each = model->limbo; each != MODEL_NONE; place++) {
+        const struct model_operation *own = &model->operations[each];
+        uint32_t limbo = place < LIMBO_TRACKED_MAX ? place : LIMBO_TRACKED_MAX;
+        bool taken = limbo < LIMBO_TRACKED_MAX && (used >> limbo & 1) != 0;
+        if (!taken && own->submitted == own->count &&
+            model_plausible(model, own, lsn, lsn + own->count - 1)) {
+            consider(model, at, each, 0, limbo, choice);
+        }
+        each = own->next;
+    }
+}
+
+/* Who may be meant by what was read at `lsn`, in a slot that isn't settled? */
+static struct choice choose(const struct model *model, uint32_t at, uint64_t lsn, uint64_t used)
+{
+    struct choice choice = {.limbo = LIMBO_TRACKED_MAX};
+    const struct model_slot *slot = model_slot(model, lsn);
+
+    if (at > 0) {
+        const struct model_match *before = &model->reading->matches[at - 1];
+        if (before->operation != MODEL_NONE && before->index + 1 < before->count) {
+            consider(model, at, before->operation, before->index + 1, LIMBO_TRACKED_MAX, &choice);
+        }
+    } else {
+        consider_begun_before(model, lsn, &choice);
+    }
+    for (uint32_t each = slot == NULL ? MODEL_NONE : slot->candidates; each != MODEL_NONE;) {
+        const struct model_operation *own = &model->operations[each];
+        if (own->fate == MODEL_ACCEPTED) {
+            consider(model, at, each, 0, LIMBO_TRACKED_MAX, &choice);
+        }
+        each = own->next;
+    }
+    if (choice.run == 0 || choice.match.index + choice.run < choice.match.count) {
+        consider_limbo(model, at, lsn, used, &choice);
+    }
+    return choice;
+}
+
+/* Does this record follow the one before it, batch by batch? */
+static bool follows(const struct model_match *before, const struct model_match *match)
+{
+    if (before->index + 1 == before->count) return match->index == 0;
+    return match->index == before->index + 1 && match->count == before->count &&
+           (match->operation == before->operation || match->operation == MODEL_NONE ||
+            before->operation == MODEL_NONE);
+}
+
+static void anomaly_at(struct model_reading *reading, enum model_anomaly anomaly, uint64_t lsn,
+                       uint64_t other)
+{
+    reading->anomaly = anomaly;
+    reading->lsn = lsn;
+    reading->other = other;
+}
+
+/* What is wrong with a living record at an LSN where it can't be? */
+static void explain_living(struct model_reading *reading, const struct model_operation *own,
+                           uint32_t index, uint64_t lsn, bool settled)
+{
+    uint64_t first_read = reading->observation->records[0].lsn;
+    uint64_t at_home = own->first_lsn + index;
+
+    if (own->fate == MODEL_LIMBO) {
+        enum model_anomaly unsettled = index > 0 ? MODEL_SPLIT : MODEL_TWICE;
+        anomaly_at(reading, settled ? MODEL_REPLACED : unsettled, lsn, 0);
+    } else if (at_home == lsn) {
+        anomaly_at(reading, settled ? MODEL_REPLACED : MODEL_SPLIT, lsn, 0);
+    } else {
+        bool twice = first_read <= at_home && at_home < lsn;
+        anomaly_at(reading, twice ? MODEL_TWICE : MODEL_MISPLACED, lsn, at_home);
+    }
+}
+
+static void explain(const struct model *model, const struct history_record *record)
+{
+    struct model_reading *reading = model->reading;
+    const struct model_slot *slot = model_slot(model, record->lsn);
+
+    anomaly_at(reading, MODEL_STRANGER, record->lsn, 0);
+    for (uint32_t i = 0; i < model->record_count; i++) {
+        const struct model_record *known = &model->records[i];
+        if (known->hash != record->hash || known->length != record->length) continue;
+        const struct model_operation *own = &model->operations[known->operation];
+        if (own->fate < MODEL_REFUSED && own->submitted == own->count) {
+            explain_living(reading, own, i - own->first_record, record->lsn,
+                           slot != NULL && slot->count != 0);
+            return;
+        }
+        anomaly_at(reading, MODEL_GHOST, record->lsn, 0);
+        reading->fate = own->fate < MODEL_REFUSED ? MODEL_REFUSED : own->fate;
+    }
+}
+
+/* Match what was read at `at`. Returns how many records that covers; 0: none fits. */
+static uint32_t match_at(const struct model *model, uint32_t at, uint64_t *used)
+{
+    struct model_reading *reading = model->reading;
+    const struct history_record *record = &reading->observation->records[at];
+    const struct model_slot *slot = model_slot(model, record->lsn);
+
+    if (slot != NULL && slot->count != 0) {
+        if (slot->hash != record->hash || slot->length != record->length) return 0;
+        reading->matches[at] = (struct model_match){slot->operation, slot->index, slot->count};
+        return 1;
+    }
+    struct choice choice = choose(model, at, record->lsn, *used);
+    if (choice.limbo < LIMBO_TRACKED_MAX) *used |= UINT64_C(1) << choice.limbo;
+    for (uint32_t i = 0; i < choice.run; i++) {
+        reading->matches[at + i] = choice.match;
+        choice.match.index++;
+    }
+    return choice.run;
+}
+
+static void reading_begin(const struct model *model, const struct history_observation *observation,
+                          bool undisturbed)
+{
+    struct model_reading *reading = model->reading;
+
+    if (reading->capacity < observation->count) {
+        uint32_t capacity = observation->count * 2;
+        reading->matches = realloc(reading->matches, capacity * sizeof *reading->matches);
+        assert(reading->matches != NULL);
+        reading->capacity = capacity;
+    }
+    reading->observation = observation;
+    reading->undisturbed = undisturbed;
+    reading->matched = 0;
+    reading->anomaly = MODEL_NO_ANOMALY;
+    reading->fate = MODEL_ABSENT;
+    reading->lsn = 0;
+    reading->other = 0;
+    if (observation->count > 0) {
+        reading->last_lsn = observation->records[observation->count - 1].lsn;
+    } else {
+        reading->last_lsn = observation->from_lsn > 0 ? observation->from_lsn - 1 : 0;
+    }
+}
+
+void model_read(const struct model *model, const struct history_observation *observation,
+                bool undisturbed)
+{
+    struct model_reading *reading = model->reading;
+    const struct history_record *records = observation->records;
+    uint64_t used = 0;
+
+    reading_begin(model, observation, undisturbed);
+    if (observation->open_error != HISTORY_OK || observation->count == 0) return;
+    uint64_t from_lsn = observation->from_lsn != 0 ? observation->from_lsn : records[0].lsn;
+
+    for (uint32_t at = 0, run; at < observation->count; at += run) {
+        if (records[at].lsn != from_lsn + at) {
+            anomaly_at(reading, MODEL_GAP, from_lsn + at, records[at].lsn);
+            return;
+        }
+        run = match_at(model, at, &used);
+        if (run == 0) {
+            explain(model, &records[at]);
+            return;
+        }
+        if (at > 0 && !follows(&reading->matches[at - 1], &reading->matches[at])) {
+            anomaly_at(reading, MODEL_SPLIT, records[at].lsn, 0);
+            return;
+        }
+        reading->matched = at + run;
+    }
+    const struct model_match *last = &reading->matches[observation->count - 1];
+    if (observation->read_error == HISTORY_OK && last->index + 1 < last->count) {
+        anomaly_at(reading, MODEL_SPLIT, reading->last_lsn, 0);
+    }
+}

@@ -1,0 +1,90 @@
+/*
+ * property_rows.h - histories written by hand, one line an event.
+ *
+ * Each record's bytes are named by one number: its hash is that number, its length is 100. An
+ * operation has the number of its record; a batch's records are its operation * 10 + index.
+ */
+#ifndef TESTS_PROPERTY_ROWS_H
+#define TESTS_PROPERTY_ROWS_H
+
+#include "properties/property.h"
+
+struct row {
+    const char *name;
+    const char *broken; /* The property that the last event breaks; NULL: all hold to the end. */
+    const struct history_event *events;
+    size_t count;
+};
+
+enum { ROW_LENGTH = 100 };
+
+/* clang-format off */
+#define BOOTED(process)       {.kind = HISTORY_BOOTED, .instance = (process)}
+#define POWER_LOST(process)   {.kind = HISTORY_CRASHED, .instance = (process), .flag = true}
+#define KILLED(process)       {.kind = HISTORY_CRASHED, .instance = (process)}
+#define CLOSED(process, how)  {.kind = HISTORY_CLOSED, .instance = (process), .error = (how)}
+
+/* An operation of one record, and the `i`th of `n` of a batch. */
+#define SUBMITTED(op)         PART_OF(op, 0, 1, op)
+#define PART(op, i, n)        PART_OF(op, i, n, (op) * 10 + (i))
+#define PART_OF(op, i, n, bytes)                                                                  \
+    {.kind = HISTORY_SUBMITTED, .operation = (op), .index = (i), .count = (n), .hash = (bytes),   \
+     .length = ROW_LENGTH}
+#define EMPTY(op)                                                                                 \
+    {.kind = HISTORY_SUBMITTED, .operation = (op), .count = 1}
+#define ACCEPTED(op, process, first, last)                                                        \
+    {.kind = HISTORY_ACCEPTED, .operation = (op), .instance = (process), .first_lsn = (first),    \
+     .last_lsn = (last)}
+#define ACKED(op, process, last)                                                                  \
+    {.kind = HISTORY_ACKED, .operation = (op), .instance = (process), .last_lsn = (last)}
+#define FAILED(op, process, why)                                                                  \
+    {.kind = HISTORY_FAILED, .operation = (op), .instance = (process), .error = (why)}
+#define INJECTED(process, number, durable)                                                        \
+    {.kind = HISTORY_INJECTED, .operation = HISTORY_NO_OPERATION, .instance = (process),          \
+     .fault = (number), .last_lsn = (durable), .flag = (durable) != 0}
+#define DAMAGED(first, last, witness)                                                             \
+    {.kind = HISTORY_DAMAGED, .fault = 41, .first_lsn = (first), .last_lsn = (last),              \
+     .flag = (witness)}
+#define LIFTED                {.kind = HISTORY_LIFTED}
+#define HEALED                {.kind = HISTORY_HEALED}
+#define ENDED                 {.kind = HISTORY_ENDED}
+#define DIVERGED              {.kind = HISTORY_DIVERGED}
+#define STUCK(how)            {.kind = HISTORY_STUCK, .index = (how)}
+#define LEAKED(blocks, open)                                                                      \
+    {.kind = HISTORY_LEAKED, .count = (blocks), .hash = (blocks) * 64, .length = (open)}
+
+/* What was seen at an LSN: a record alone, or the `i`th of `n` of a batch. */
+#define AT(n_lsn, bytes)      {.lsn = (n_lsn), .hash = (bytes), .length = ROW_LENGTH}
+#define EMPTY_AT(n_lsn)       {.lsn = (n_lsn)}
+#define PART_AT(n_lsn, op, i, n)                                                                  \
+    {.lsn = (n_lsn), .hash = (op) * 10 + (i), .length = ROW_LENGTH, .batch_index = (i),           \
+     .batch_goes_on = (i) + 1 < (n)}
+
+#define SEEN(...)                                                                                 \
+    .records = (const struct history_record[]){__VA_ARGS__},                                      \
+    .count = sizeof((const struct history_record[]){__VA_ARGS__}) / sizeof(struct history_record)
+#define NOTHING               .count = 0
+#define OBSERVATION(kind_is, process, from, ...)                                                  \
+    {.kind = (kind_is), .instance = (process),                                                    \
+     .observation = &(const struct history_observation){.instance = (process),                    \
+                                                        .from_lsn = (from), __VA_ARGS__}}
+#define RECOVERED_FROM(process, from, ...)                                                        \
+    OBSERVATION(HISTORY_OBSERVED, process, from, .recovery = true, __VA_ARGS__)
+#define RECOVERED(process, ...) RECOVERED_FROM(process, 1, __VA_ARGS__)
+#define UNDISTURBED(process, ...)                                                                 \
+    OBSERVATION(HISTORY_UNDISTURBED, process, 1, .recovery = true, __VA_ARGS__)
+#define READ_FROM(process, from, ...)                                                             \
+    OBSERVATION(HISTORY_OBSERVED, process, from, __VA_ARGS__)
+#define READ(process, ...)    READ_FROM(process, 1, __VA_ARGS__)
+#define REFUSED_AT(process, why, ...)                                                             \
+    OBSERVATION(HISTORY_OBSERVED, process, 0, .recovery = true, .open_error = (why), __VA_ARGS__)
+#define NOWHERE               .place = {0}
+#define REFUSED(process, why) REFUSED_AT(process, why, NOWHERE)
+#define LOST(first, last)     .place = {.segment = 1, .first_lsn = (first), .last_lsn = (last)}
+
+#define EVENTS(...)                                                                               \
+    (const struct history_event[]){__VA_ARGS__},                                                  \
+    sizeof((const struct history_event[]){__VA_ARGS__}) / sizeof(struct history_event)
+/* clang-format on */
+
+#endif
