@@ -42,8 +42,7 @@ static enum input_result take_line(struct input *input, const char **ret_bytes, 
     return INPUT_RECORD;
 }
 
-static enum input_result take_prefixed(struct input *input, const char **ret_bytes,
-                                       size_t *ret_len)
+static enum input_result take_prefixed(struct input *input, const char **ret_bytes, size_t *ret_len)
 {
     size_t held = input->end - input->begin;
     uint32_t len = 0;

@@ -79,9 +79,7 @@ static void a_json_string_escapes_what_it_must(void **state)
     assert_prints(json_string, "a\"\\\n\r\t\x01\0z", 9, "\"a\\\"\\\\\\n\\r\\t\\u0001\\u0000z\"");
     assert_prints(json_string, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x80", 9,
                   "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x80\"");
-    assert_prints(json_string, "a\xff"
-                               "b",
-                  3, "\"a\\ufffdb\"");
+    assert_prints(json_string, "a\xffz", 3, "\"a\\ufffdz\"");
 }
 
 static void text_is_what_json_gives_back_unchanged(void **state)
@@ -96,15 +94,15 @@ static void text_is_what_json_gives_back_unchanged(void **state)
         {"\xed\x9f\xbf", true},
         {"\xee\x80\x80", true},
         {"\xf4\x8f\xbf\xbf", true},
-        {"\x80", false},             /* A continuation alone. */
-        {"\xc0\xaf", false},         /* Overlong. */
+        {"\x80", false},     /* A continuation alone. */
+        {"\xc0\xaf", false}, /* Overlong. */
         {"\xc1\xbf", false},
         {"\xe0\x9f\xbf", false},
         {"\xf0\x8f\xbf\xbf", false},
         {"\xed\xa0\x80", false},     /* A surrogate. */
         {"\xf4\x90\x80\x80", false}, /* Above the last character. */
         {"\xf5\x80\x80\x80", false},
-        {"\xe2\x82", false},         /* Cut short. */
+        {"\xe2\x82", false}, /* Cut short. */
         {"\xe2\x82z", false},
         {"ok\xff", false},
     };

@@ -257,8 +257,7 @@ static void what_is_not_a_file_does_not_open_as_one(void **state)
     inside(fixture, "dir", path, sizeof(path));
     assert_ok(io_mkdir(fixture->io, path));
     assert_err(io_open(fixture->io, fixture->dir, "dir", READ_ONLY, &file, NULL), WAL_INVALID);
-    assert_err(io_open(fixture->io, fixture->dir, "dir", WAL_OPEN_WRITE, &file, NULL),
-               WAL_INVALID);
+    assert_err(io_open(fixture->io, fixture->dir, "dir", WAL_OPEN_WRITE, &file, NULL), WAL_INVALID);
     assert_int_equal(mkfifoat(fixture->dir.id, "pipe", 0600), 0);
     assert_err(io_open(fixture->io, fixture->dir, "pipe", READ_ONLY, &file, NULL), WAL_INVALID);
 }
@@ -465,8 +464,7 @@ static void a_lock_dies_with_its_process(void **state)
     assert_true(child >= 0);
     if (child == 0) {
         struct wal_file own = WAL_FILE_NONE;
-        enum wal_err err =
-            io_open(fixture->io, fixture->dir, "lock", WAL_OPEN_WRITE, &own, NULL);
+        enum wal_err err = io_open(fixture->io, fixture->dir, "lock", WAL_OPEN_WRITE, &own, NULL);
 
         if (err == WAL_OK) err = io_lock(fixture->io, own);
         byte = err == WAL_OK ? 'y' : 'n';
@@ -530,8 +528,7 @@ static void wait_to_go(void *arg)
     shared->count++;
     io_cond_broadcast(shared->io, shared->cond);
     while (!shared->go && shared->err == WAL_OK) {
-        shared->err =
-            io_cond_wait(shared->io, shared->cond, shared->mutex, WAL_NO_DEADLINE);
+        shared->err = io_cond_wait(shared->io, shared->cond, shared->mutex, WAL_NO_DEADLINE);
     }
     io_mutex_unlock(shared->io, shared->mutex);
 }

@@ -15,6 +15,7 @@ static const struct {
     int number;
     enum wal_err err;
 } errno_rows[] = {
+    /* clang-format off */
     {EINTR, WAL_INTERRUPTED},
     {EAGAIN, WAL_AGAIN},
     {EIO, WAL_IO},
@@ -36,6 +37,7 @@ static const struct {
     {ENAMETOOLONG, WAL_INVALID},
     {EOPNOTSUPP, WAL_UNSUPPORTED},
     {ENOSYS, WAL_UNSUPPORTED},
+    /* clang-format on */
 };
 
 enum wal_err host_errno(int number)

@@ -92,8 +92,7 @@ static enum wal_err check_regular(int fd)
 }
 
 static enum wal_err file_open(struct wal_io *io, struct wal_dir dir, const char *name,
-                              unsigned flags, struct wal_file *ret_file,
-                              uint32_t *ret_direct_align)
+                              unsigned flags, struct wal_file *ret_file, uint32_t *ret_direct_align)
 {
     int32_t bits = 0;
     enum wal_err err = WAL_OK;
