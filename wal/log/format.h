@@ -7,7 +7,7 @@
  *     0000000000000001.wal    segments, named by their number in 16 hexadecimal digits; numbers are
  *     0000000000000002.wal    consecutive from the floor segment on
  *     lock                    empty; locked by the writer
- *     *.tmp                   unfinished files; ignored by readers, removed by the next writer
+ *     segment.tmp, mark.tmp   unfinished files; ignored by readers, removed by the next writer
  *
  * All integers are little-endian. Reserved bytes and padding are zero. CRC is CRC-32C. LSNs start
  * at 1 and have no gaps; records of unknown kinds consume them too.
@@ -44,7 +44,7 @@
  *
  * RECORD, 16 bytes and a payload, records one after the other behind the group header
  *
- *       0   4   crc           of the binding, the LSN as 8 bytes, then bytes 4..15, payload, padding
+ *       0   4   crc           of the binding, the LSN as 8 bytes, bytes 4..15, payload, padding
  *       4   4   length        payload bytes; 0 is legal
  *       8   1   kind          1 data; 0x80..0xff optional: skip when unknown; others: refuse
  *       9   1   flags         bit 0: the batch goes on with the next record

@@ -1,0 +1,199 @@
+/*
+ * append.c - accepting records, and waiting for what becomes of them.
+ *
+ * An append encodes its records straight into the queue, all but the checksums, which need the
+ * place in the file that only the committer knows. Nothing here allocates or touches a file.
+ */
+#include "wal/log/codec.h"
+#include "wal/log/log_state.h"
+
+static uint8_t *record_put(uint8_t *p, const struct wal_slice *slice, uint32_t batch_index,
+                           bool goes_on)
+{
+    size_t padded = (size_t)log_round_up(slice->len, WAL_RECORD_ALIGN);
+
+    log_record_header_encode(p, &(struct wal_record_header){
+                                    .length = (uint32_t)slice->len,
+                                    .kind = WAL_RECORD_DATA,
+                                    .flags = goes_on ? WAL_RECORD_BATCH_GOES_ON : 0,
+                                    .batch_index = batch_index,
+                                });
+    p += WAL_RECORD_HEADER_BYTES;
+    if (slice->len > 0) memcpy(p, slice->bytes, slice->len);
+    memset(p + slice->len, 0, padded - slice->len);
+    return p + padded;
+}
+
+/* What the batch takes in the queue, if it is within the limits. */
+static enum wal_err batch_measure(const struct wal_options *options,
+                                  const struct wal_slice *records, size_t count,
+                                  uint32_t *ret_need)
+{
+    uint64_t need = 0;
+    uint64_t payload = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        assert(records[i].bytes != NULL || records[i].len == 0);
+        if (records[i].len > options->record_bytes_max) return WAL_RECORD_LIMIT;
+        payload += records[i].len;
+        need += log_record_bytes(records[i].len);
+        if (need > options->queue_bytes) return WAL_BATCH_LIMIT;
+        if (count > 1 && payload > options->batch_bytes_max) return WAL_BATCH_LIMIT;
+    }
+    *ret_need = (uint32_t)need;
+    return WAL_OK;
+}
+
+/* Returns with the mutex held, also on an error. */
+static enum wal_err room_wait(struct wal_log *log, uint32_t need)
+{
+    bool noted = false;
+
+    io_mutex_lock(log->io, log->mutex);
+    for (;;) {
+        if (log->poisoned) return WAL_POISONED;
+        if (log->closing) return WAL_CLOSED;
+        if (need <= log->options.queue_bytes - log->queues[log->accepting].used) return WAL_OK;
+        if (!noted) io_note(log->io, WAL_NOTE_QUEUE_FULL);
+        noted = true;
+        log->room_waiters++;
+        err_ignore(io_cond_wait(log->io, log->room, log->mutex, WAL_NO_DEADLINE));
+        log->room_waiters--;
+    }
+}
+
+/* Wake the committer and let go of the mutex. */
+static void unlock_and_wake(struct wal_log *log)
+{
+    bool wake = log->committer_waits;
+
+    log->committer_waits = false;
+    io_mutex_unlock(log->io, log->mutex);
+    if (wake) io_cond_signal(log->io, log->work);
+}
+
+enum wal_err wal_append_batch(struct wal_log *log, const struct wal_slice *records, size_t count,
+                              struct wal_ticket *ret_ticket)
+{
+    uint32_t need = 0;
+
+    assert(count >= 1);
+    enum wal_err err = batch_measure(&log->options, records, count, &need);
+    if (err) return err;
+    err = room_wait(log, need);
+    if (err) {
+        io_mutex_unlock(log->io, log->mutex);
+        return err;
+    }
+    struct log_queue *queue = &log->queues[log->accepting];
+    uint8_t *p = queue->bytes + WAL_GROUP_HEADER_BYTES + queue->used;
+    struct wal_ticket ticket = {
+        .first_lsn = log->accepted_lsn + 1,
+        .last_lsn = log->accepted_lsn + count,
+        .epoch = log->epoch,
+    };
+
+    for (size_t i = 0; i < count; i++) {
+        p = record_put(p, &records[i], (uint32_t)i, i + 1 < count);
+    }
+    if (queue->count == 0) queue->first_lsn = ticket.first_lsn;
+    queue->used += need;
+    queue->count += (uint32_t)count;
+    queue->appends++;
+    log->accepted_lsn = ticket.last_lsn;
+    log->stat.records += count;
+    unlock_and_wake(log);
+    *ret_ticket = ticket;
+    return WAL_OK;
+}
+
+enum wal_err wal_append(struct wal_log *log, const void *bytes, size_t len,
+                        struct wal_ticket *ret_ticket)
+{
+    return wal_append_batch(log, &(struct wal_slice){bytes, len}, 1, ret_ticket);
+}
+
+/* What became of a ticket of an earlier epoch. What a rollback kept, it made durable. */
+static enum wal_err old_ticket(const struct wal_log *log, const struct wal_ticket *ticket)
+{
+    const struct log_rollback *rollback = &log->rollbacks[ticket->epoch % LOG_ROLLBACKS_KEPT];
+
+    assert(ticket->epoch < log->epoch);
+    if (rollback->epoch != ticket->epoch) return WAL_ROLLED_BACK;
+    return ticket->last_lsn <= rollback->kept_lsn ? WAL_OK : rollback->err;
+}
+
+/* With the mutex held: wait until something moved. What isn't accepted yet can't be asked for; who
+ * waits for it is woken whenever something moves, and asks again. */
+static enum wal_err moved_wait(struct wal_log *log, uint64_t wanted_lsn, uint64_t deadline_ns)
+{
+    if (wanted_lsn > log->accepted_lsn) wanted_lsn = log->accepted_lsn;
+    if (log->sync_wanted_lsn < wanted_lsn) {
+        log->sync_wanted_lsn = wanted_lsn;
+        if (log->committer_waits && log->options.sync_policy == WAL_SYNC_ON_DEMAND) {
+            log->committer_waits = false;
+            io_cond_signal(log->io, log->work);
+        }
+    }
+    log->waiters++;
+    enum wal_err err = io_cond_wait(log->io, log->moved, log->mutex, deadline_ns);
+    log->waiters--;
+    return err;
+}
+
+static enum wal_err ticket_wait(struct wal_log *log, const struct wal_ticket *ticket)
+{
+    for (;;) {
+        if (ticket->epoch != log->epoch) return old_ticket(log, ticket);
+        assert(ticket->last_lsn <= log->accepted_lsn);
+        if (ticket->last_lsn <= log->durable_lsn) return WAL_OK;
+        if (log->poisoned) return WAL_POISONED;
+        err_ignore(moved_wait(log, ticket->last_lsn, WAL_NO_DEADLINE));
+    }
+}
+
+enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket)
+{
+    io_mutex_lock(log->io, log->mutex);
+    enum wal_err err = ticket_wait(log, ticket);
+    io_mutex_unlock(log->io, log->mutex);
+    return err;
+}
+
+enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn)
+{
+    io_mutex_lock(log->io, log->mutex);
+    const struct wal_ticket ticket = {
+        .first_lsn = log->accepted_lsn,
+        .last_lsn = log->accepted_lsn,
+        .epoch = log->epoch,
+    };
+    enum wal_err err = log->poisoned ? WAL_POISONED : ticket_wait(log, &ticket);
+    if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;
+    io_mutex_unlock(log->io, log->mutex);
+    return err;
+}
+
+enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uint64_t deadline_ns,
+                              uint64_t *ret_durable_lsn)
+{
+    enum wal_err err = WAL_OK;
+
+    io_mutex_lock(log->io, log->mutex);
+    while (log->durable_lsn <= lsn && err == WAL_OK) {
+        err = log->poisoned ? WAL_POISONED : moved_wait(log, lsn + 1, deadline_ns);
+    }
+    if (log->durable_lsn > lsn) err = WAL_OK;
+    if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;
+    io_mutex_unlock(log->io, log->mutex);
+    return err;
+}
+
+void wal_log_stat(struct wal_log *log, struct wal_stat *ret_stat)
+{
+    io_mutex_lock(log->io, log->mutex);
+    *ret_stat = log->stat;
+    ret_stat->durable_lsn = log->durable_lsn;
+    ret_stat->accepted_lsn = log->accepted_lsn;
+    io_mutex_unlock(log->io, log->mutex);
+}

@@ -1,0 +1,401 @@
+/*
+ * committer.c - the one task that writes: groups, syncs, rotation, the mark, and what goes wrong.
+ *
+ * An error is either sure or unsure. After a sure one it is known what is on disk, or it was cut
+ * off again and that was synced: the group is rolled back, and with it all that was accepted after
+ * it, for its LSNs would leave a gap. After an unsure one nobody can know, so the log is poisoned.
+ *
+ * After a rollback the next group goes to a fresh segment. At the same place it would be bound to
+ * the same offset and LSNs as the one that was cut off, and on a file system that shows stale
+ * blocks after a crash the two could be mixed. It also lets a log go on whose file hit a size
+ * limit. Only a segment that holds nothing is used again, lest a full disk be littered with empty
+ * ones.
+ */
+#include "wal/log/codec.h"
+#include "wal/log/log_state.h"
+#include "wal/log/segment.h"
+#include "wal/log/transfer.h"
+
+static uint64_t later(uint64_t now_ns, uint64_t duration_ns)
+{
+    return now_ns < WAL_NO_DEADLINE - duration_ns ? now_ns + duration_ns : WAL_NO_DEADLINE - 1;
+}
+
+static enum wal_err mark_renew(struct wal_log *log, bool sync, bool clean, bool *unsure)
+{
+    struct wal_mark_slot contents = {
+        .version = WAL_FORMAT_VERSION,
+        .clean = clean,
+        .life = log->life,
+        .durable_lsn = log->tip.durable_lsn,
+        .floor_lsn = log->floor_lsn,
+        .floor_segment = log->floor_segment,
+        .segment = log->tip.segment,
+        .offset = log->tip.durable_offset,
+        .commit_ns = log->tip.durable_commit_ns,
+    };
+
+    memcpy(contents.log_id, log->log_id, WAL_LOG_ID_BYTES);
+    enum wal_err err = log_mark_renew(log->io, &log->mark, &contents, sync, unsure);
+    log->counts.marks++;
+    log->mark_timer.behind = err != WAL_OK;
+    log->mark_timer.due_ns = WAL_NO_DEADLINE;
+    if (!sync || err) {
+        uint64_t now_ns = io_monotonic_ns(log->io);
+        log->mark_timer.due_ns = later(now_ns, log->options.mark_interval_ns);
+    }
+    return err;
+}
+
+/* The time has come: either something new became durable, or nothing has for a while. */
+static enum wal_err mark_on_time(struct wal_log *log, bool *unsure)
+{
+    bool idle = !log->mark_timer.behind;
+
+    enum wal_err err = mark_renew(log, idle, false, unsure);
+    if (err == WAL_OK && idle) io_note(log->io, WAL_NOTE_MARK_IDLE_SYNC);
+    return *unsure ? err : WAL_OK; /* If it is sure, the timer will try again. */
+}
+
+/* Something became durable; it isn't acknowledged yet. */
+static enum wal_err mark_follow(struct wal_log *log, bool *unsure)
+{
+    enum wal_err err = WAL_OK;
+
+    switch (log->options.mark_policy) {
+    case WAL_MARK_INTERVAL: {
+        uint64_t now_ns = io_monotonic_ns(log->io);
+
+        if (!log->mark_timer.behind) {
+            log->mark_timer.behind = true;
+            log->mark_timer.due_ns = later(now_ns, log->options.mark_interval_ns);
+        } else if (now_ns >= log->mark_timer.due_ns) {
+            err = mark_on_time(log, unsure);
+        }
+        return err;
+    }
+    case WAL_MARK_EVERY_GROUP:
+        err = mark_renew(log, false, false, unsure);
+        return *unsure ? err : WAL_OK;
+    case WAL_MARK_EVERY_SYNCED:
+        /* What is durable can't be taken back, and must not be acknowledged without its mark. */
+        err = mark_renew(log, true, false, unsure);
+        *unsure = err != WAL_OK;
+        return err;
+    }
+    return err;
+}
+
+/* All that was written is durable now. */
+static enum wal_err tip_synced(struct wal_log *log, bool *unsure)
+{
+    struct log_tip *tip = &log->tip;
+
+    if (tip->durable_lsn == tip->written_lsn) return WAL_OK;
+    tip->durable_lsn = tip->written_lsn;
+    tip->durable_offset = tip->offset;
+    tip->durable_commit_ns = tip->commit_ns;
+    return mark_follow(log, unsure);
+}
+
+static enum wal_err tip_sync(struct wal_log *log, bool *unsure)
+{
+    if (log->tip.durable_lsn == log->tip.written_lsn) return WAL_OK;
+    enum wal_err err = io_fdatasync(log->io, log->tip.file);
+    log->counts.syncs++;
+    if (err) {
+        *unsure = true;
+        return err;
+    }
+    return tip_synced(log, unsure);
+}
+
+/* Seal the segment and begin its successor. */
+static enum wal_err rotate(struct wal_log *log, bool *unsure)
+{
+    struct log_tip *tip = &log->tip;
+    struct wal_file file = WAL_FILE_NONE;
+
+    /* Whatever the policy: what has a successor is durable to its end. */
+    enum wal_err err = tip_sync(log, unsure);
+    if (err) return err;
+
+    struct wal_segment_header header = {
+        .version = WAL_FORMAT_VERSION,
+        .block_bytes = log->block_bytes,
+        .life = log->life,
+        .segment = tip->segment + 1,
+        .first_lsn = tip->durable_lsn + 1,
+        .durable_lsn = tip->durable_lsn,
+        .commit_ns = tip->commit_ns,
+        .segment_bytes = log->options.segment_bytes,
+    };
+    memcpy(header.log_id, log->log_id, WAL_LOG_ID_BYTES);
+    err = log_segment_create(log->io, log->dir, &header, &file, unsure);
+    if (err) return err;
+
+    err_ignore(io_close(log->io, tip->file)); /* Synced to its end. */
+    tip->file = file;
+    tip->segment = header.segment;
+    tip->offset = log_area_bytes(log->block_bytes);
+    tip->durable_offset = tip->offset;
+    tip->bytes_max = header.segment_bytes;
+    tip->binding = log_binding(log->log_id, log->life, header.segment);
+    tip->spent = false;
+    log->counts.rotations++;
+    io_note(log->io, WAL_NOTE_ROTATED);
+
+    /* If this fails surely, the old mark and the new header still say all that recovery needs. */
+    err = mark_renew(log, true, false, unsure);
+    return *unsure ? err : WAL_OK;
+}
+
+/* Checksums and header, for this place. Returns how long the group is with its padding. */
+static size_t group_seal(const struct wal_log *log, const struct log_queue *group,
+                         uint64_t wall_ns, uint64_t commit_ns)
+{
+    const struct log_tip *tip = &log->tip;
+    uint8_t *records = group->bytes + WAL_GROUP_HEADER_BYTES;
+    size_t len = WAL_GROUP_HEADER_BYTES + (size_t)group->used;
+    size_t padded = (size_t)log_round_up(len, log->block_bytes);
+
+    for (uint32_t pos = 0, i = 0; i < group->count; i++) {
+        struct wal_record_header record;
+
+        log_record_header_decode(records + pos, &record);
+        log_record_seal(records + pos, tip->binding, tip->offset + WAL_GROUP_HEADER_BYTES + pos,
+                        group->first_lsn + i);
+        pos += (uint32_t)log_record_bytes(record.length);
+    }
+    const struct wal_group_header header = {
+        .first_lsn = group->first_lsn,
+        .durable_lsn = tip->durable_lsn,
+        .wall_ns = wall_ns,
+        .commit_ns = commit_ns,
+        .length = group->used,
+        .count = group->count,
+    };
+    log_group_header_encode(group->bytes, &header, tip->binding, tip->offset);
+    memset(group->bytes + len, 0, padded - len);
+    return padded;
+}
+
+/* Cut off what a failed write may have left, and make that durable. */
+static enum wal_err group_cut(struct wal_log *log, bool *unsure)
+{
+    struct log_tip *tip = &log->tip;
+
+    tip->spent = tip->offset > log_area_bytes(log->block_bytes);
+    enum wal_err err = io_ftruncate(log->io, tip->file, tip->offset);
+    if (err == WAL_OK) err = io_fsync(log->io, tip->file);
+    log->counts.syncs++;
+    if (err) {
+        *unsure = true;
+        return err;
+    }
+    return tip_synced(log, unsure);
+}
+
+static enum wal_err group_write(struct wal_log *log, struct log_queue *group, bool *unsure)
+{
+    struct log_tip *tip = &log->tip;
+    uint64_t len = WAL_GROUP_HEADER_BYTES + (uint64_t)group->used;
+    enum wal_err err = WAL_OK;
+
+    if (tip->spent || tip->offset + log_round_up(len, log->block_bytes) > tip->bytes_max) {
+        err = rotate(log, unsure);
+        if (err) return err;
+    }
+    assert(group->first_lsn == tip->written_lsn + 1);
+    uint64_t wall_ns = io_wall_ns(log->io);
+    uint64_t commit_ns = wall_ns > tip->commit_ns ? wall_ns : tip->commit_ns;
+    size_t padded = group_seal(log, group, wall_ns, commit_ns);
+    assert(tip->offset + padded <= tip->bytes_max);
+    err = log_write_full(log->io, tip->file, tip->offset, group->bytes, padded);
+    if (err) {
+        *unsure = !log_err_is_sure(err);
+        if (*unsure) return err;
+        enum wal_err cut_err = group_cut(log, unsure);
+        return *unsure ? cut_err : err;
+    }
+    tip->offset += padded;
+    tip->written_lsn += group->count;
+    tip->commit_ns = commit_ns;
+    log->counts.groups++;
+    log->counts.bytes_written += padded;
+    if (group->appends > 1) io_note(log->io, WAL_NOTE_GROUP_OF_MANY);
+    if (log->options.sync_policy == WAL_SYNC_EVERY_GROUP) return tip_sync(log, unsure);
+    return WAL_OK;
+}
+
+/* From here on with the mutex held. */
+
+static void queue_empty(struct log_queue *queue)
+{
+    queue->used = 0;
+    queue->count = 0;
+    queue->appends = 0;
+}
+
+static void publish(struct wal_log *log)
+{
+    const struct log_tip *tip = &log->tip;
+
+    log->durable_lsn = tip->durable_lsn;
+    log->stat.segment = tip->segment;
+    log->stat.offset = tip->offset;
+    log->stat.segments = tip->segment - log->floor_segment + 1;
+    log->stat.groups = log->counts.groups;
+    log->stat.bytes_written = log->counts.bytes_written;
+    log->stat.syncs = log->counts.syncs;
+    log->stat.rotations = log->counts.rotations;
+    log->stat.marks = log->counts.marks;
+    if (log->waiters > 0) io_cond_broadcast(log->io, log->moved);
+}
+
+static void poison(struct wal_log *log, enum wal_err err)
+{
+    log->poisoned = true;
+    log->close_err = WAL_POISONED;
+    io_cond_broadcast(log->io, log->moved);
+    io_cond_broadcast(log->io, log->room);
+    io_note(log->io, WAL_NOTE_POISONED);
+    log_emit(&log->options, (struct wal_event){
+                                .kind = WAL_EVENT_POISONED,
+                                .err = err,
+                                .lsn = log->durable_lsn + 1,
+                                .place = log_place_segment(log->tip.segment, log->tip.offset,
+                                                           log->durable_lsn + 1,
+                                                           log->accepted_lsn),
+                            });
+}
+
+static void roll_back(struct wal_log *log, enum wal_err err)
+{
+    const struct log_tip *tip = &log->tip;
+
+    assert(tip->durable_lsn == tip->written_lsn);
+    log_emit(&log->options,
+             (struct wal_event){
+                 .kind = WAL_EVENT_ROLLED_BACK,
+                 .err = err,
+                 .lsn = tip->durable_lsn,
+                 .place = log_place_segment(tip->segment, tip->offset, tip->durable_lsn + 1,
+                                            log->accepted_lsn),
+             });
+    io_note(log->io, WAL_NOTE_ROLLED_BACK);
+    log->rollbacks[log->epoch % LOG_ROLLBACKS_KEPT] = (struct log_rollback){
+        .epoch = log->epoch,
+        .kept_lsn = tip->durable_lsn,
+        .err = err,
+    };
+    log->epoch++;
+    log->accepted_lsn = tip->durable_lsn;
+    queue_empty(&log->queues[log->accepting]);
+    log->stat.rollbacks++;
+    if (log->closing) log->close_err = err;
+    if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room);
+    publish(log);
+}
+
+static void commit_group(struct wal_log *log)
+{
+    struct log_queue *group = &log->queues[log->accepting];
+    bool unsure = false;
+
+    log->accepting ^= 1U;
+    if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room);
+    io_mutex_unlock(log->io, log->mutex);
+
+    enum wal_err err = group_write(log, group, &unsure);
+
+    io_mutex_lock(log->io, log->mutex);
+    queue_empty(group);
+    if (unsure) {
+        poison(log, err);
+    } else if (err) {
+        roll_back(log, err);
+    } else {
+        publish(log);
+    }
+}
+
+/* Run one of the steps above without the mutex; publish what came of it, or poison. */
+static enum wal_err run_unlocked(struct wal_log *log,
+                                 enum wal_err (*step)(struct wal_log *log, bool *unsure))
+{
+    bool unsure = false;
+
+    io_mutex_unlock(log->io, log->mutex);
+    enum wal_err err = step(log, &unsure);
+    io_mutex_lock(log->io, log->mutex);
+    if (unsure) {
+        poison(log, err);
+    } else {
+        publish(log);
+    }
+    return err;
+}
+
+static enum wal_err mark_clean(struct wal_log *log, bool *unsure)
+{
+    return mark_renew(log, true, true, unsure);
+}
+
+static void close_out(struct wal_log *log)
+{
+    assert(log->accepted_lsn == log->tip.durable_lsn);
+    enum wal_err err = run_unlocked(log, mark_clean);
+    if (err && !log->poisoned) log->close_err = err;
+}
+
+/* Not while more is queued that the same waiter waits for. */
+static bool sync_is_due(const struct wal_log *log, bool queued)
+{
+    const struct log_tip *tip = &log->tip;
+
+    if (tip->written_lsn == tip->durable_lsn) return false;
+    if (log->closing && !queued) return true;
+    if (log->sync_wanted_lsn <= tip->durable_lsn) return false;
+    return tip->written_lsn >= log->sync_wanted_lsn || !queued;
+}
+
+static void committer_wait(struct wal_log *log, uint64_t deadline_ns)
+{
+    log->committer_waits = true;
+    err_ignore(io_cond_wait(log->io, log->work, log->mutex, deadline_ns)); /* It looks again. */
+    log->committer_waits = false;
+}
+
+/* Do the most urgent thing. False: all is done. */
+static bool committer_step(struct wal_log *log)
+{
+    bool queued = log->queues[log->accepting].count > 0;
+    uint64_t due_ns = log->mark_timer.due_ns;
+
+    if (log->poisoned) {
+        if (log->closing) return false;
+        committer_wait(log, WAL_NO_DEADLINE);
+    } else if (sync_is_due(log, queued)) {
+        err_ignore(run_unlocked(log, tip_sync)); /* It poisons on every error. */
+    } else if (queued) {
+        commit_group(log);
+    } else if (log->closing) {
+        close_out(log);
+        return false;
+    } else if (due_ns != WAL_NO_DEADLINE && io_monotonic_ns(log->io) >= due_ns) {
+        err_ignore(run_unlocked(log, mark_on_time)); /* It poisons, or tries again later. */
+    } else {
+        committer_wait(log, due_ns);
+    }
+    return true;
+}
+
+void log_committer(void *arg)
+{
+    struct wal_log *log = arg;
+
+    io_mutex_lock(log->io, log->mutex);
+    while (committer_step(log)) continue;
+    io_mutex_unlock(log->io, log->mutex);
+}

@@ -1,0 +1,117 @@
+/*
+ * log_state.h - an open log: what it consists of, and who may touch what.
+ *
+ * Three kinds of members. What open sets and nobody changes. What belongs to the committer alone,
+ * from the time it is spawned until it is joined. What the mutex guards; it is never held across
+ * a call that reads or writes a file.
+ */
+#ifndef WAL_LOG_LOG_STATE_H
+#define WAL_LOG_LOG_STATE_H
+
+#include "wal/io.h"
+#include "wal/log/log.h"
+#include "wal/log/mark.h"
+#include "wal/log/survey.h"
+
+enum {
+    LOG_ROLLBACKS_KEPT = 64, /* So many are remembered, with the reason, for old tickets. */
+};
+
+/* Appenders fill one of two while the committer writes the other. Room for the group header is kept
+ * before the records, and for padding behind them, so that a group is one write. */
+struct log_queue {
+    uint8_t *bytes;
+    uint32_t used; /* By records, which begin at bytes + WAL_GROUP_HEADER_BYTES. */
+    uint32_t count;
+    uint32_t appends;
+    uint64_t first_lsn;
+};
+
+struct log_rollback {
+    uint64_t epoch; /* The one that it ended. */
+    uint64_t kept_lsn;
+    enum wal_err err;
+};
+
+/* The segment that is written to, and how far. */
+struct log_tip {
+    struct wal_file file;
+    uint64_t segment;
+    uint64_t offset; /* Where the next group goes. */
+    uint64_t bytes_max;
+    uint32_t binding;
+    bool spent; /* A group was rolled back: go on in a fresh one. */
+    uint64_t written_lsn;
+    uint64_t durable_lsn;
+    uint64_t durable_offset;
+    uint64_t commit_ns; /* Of what is written, */
+    uint64_t durable_commit_ns;
+};
+
+struct log_counts {
+    uint64_t groups, bytes_written, syncs, rotations, marks;
+};
+
+/* When the mark is to be renewed. WAL_NO_DEADLINE: it is synced and says all there is to say. */
+struct log_mark_timer {
+    uint64_t due_ns;
+    bool behind; /* Something became durable that it doesn't know. */
+};
+
+struct wal_log {
+    /* Set by open. */
+    struct wal_io *io;
+    size_t memory_bytes;
+    struct wal_options options;
+    struct wal_dir dir;
+    struct wal_file lock;
+    uint8_t log_id[WAL_LOG_ID_BYTES];
+    uint32_t block_bytes;
+    uint64_t life;
+    uint64_t floor_lsn;
+    uint64_t floor_segment;
+    struct wal_task *committer;
+    struct wal_mutex *mutex;
+    struct wal_cond *work;  /* For the committer. */
+    struct wal_cond *moved; /* Something became durable, was rolled back, or all is lost. */
+    struct wal_cond *room;  /* The queue was emptied. */
+
+    /* The committer's. */
+    struct log_tip tip;
+    struct log_mark mark;
+    struct log_mark_timer mark_timer;
+    struct log_counts counts; /* Copied to stat whenever something is published. */
+
+    /* Guarded by the mutex. */
+    struct log_queue queues[2];
+    unsigned accepting; /* Which of the two. */
+    uint64_t accepted_lsn;
+    uint64_t durable_lsn;
+    uint64_t sync_wanted_lsn; /* Somebody waits for this to be durable. */
+    uint64_t epoch;
+    struct log_rollback rollbacks[LOG_ROLLBACKS_KEPT]; /* That of epoch e is at e % size. */
+    bool poisoned;
+    bool closing;
+    bool committer_waits;
+    unsigned waiters;
+    unsigned room_waiters;
+    enum wal_err close_err;
+    struct wal_stat stat;
+};
+
+/* recover.c: make the log in the surveyed directory fit to be written to. `log` has its options,
+ * directory and lock; on success also what else open sets, its tip and its mark. */
+WAL_CHECKED enum wal_err log_create(struct wal_log *log, struct log_survey *survey,
+                                    const char *path);
+WAL_CHECKED enum wal_err log_recover(struct wal_log *log, struct log_survey *survey,
+                                     struct wal_place *reterr_place);
+
+/* committer.c */
+void log_committer(void *arg);
+
+static inline void log_emit(const struct wal_options *options, struct wal_event event)
+{
+    if (options->observe != NULL) options->observe(options->observe_context, &event);
+}
+
+#endif

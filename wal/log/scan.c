@@ -1,0 +1,209 @@
+/*
+ * scan.c - the window, the groups in it, and the chain they form.
+ */
+#include "wal/log/scan.h"
+
+#include "wal/log/codec.h"
+#include "wal/log/transfer.h"
+
+enum { AHEAD_BYTES = 256 * 1024 };
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void log_scan_init(struct log_scan *scan, struct wal_io *io)
+{
+    *scan = (struct log_scan){.io = io, .file = WAL_FILE_NONE};
+}
+
+void log_scan_file(struct log_scan *scan, struct wal_file file,
+                   const struct wal_segment_header *header, uint64_t size)
+{
+    scan->file = file;
+    scan->size = size;
+    scan->segment_bytes = header->segment_bytes;
+    scan->block_bytes = header->block_bytes;
+    scan->binding = log_binding(header->log_id, header->life, header->segment);
+    log_scan_drop(scan);
+}
+
+void log_scan_drop(struct log_scan *scan)
+{
+    scan->window_bytes = 0;
+}
+
+void log_scan_end(struct log_scan *scan)
+{
+    io_free(scan->io, scan->buffer, scan->buffer_bytes);
+    scan->buffer = NULL;
+    scan->buffer_bytes = 0;
+    scan->window_bytes = 0;
+}
+
+/* Make the window start at `offset` and have room for `len` and, as far as there is a file, for
+ * reading ahead. Keeps the bytes it already has. */
+static enum wal_err window_move(struct log_scan *scan, uint64_t offset, size_t len)
+{
+    uint64_t end = scan->window_offset + scan->window_bytes;
+    size_t kept = 0;
+    size_t room = (size_t)min_u64(scan->size - offset, AHEAD_BYTES);
+
+    if (room < len) room = len;
+    if (offset >= scan->window_offset && offset < end) kept = (size_t)(end - offset);
+    if (scan->buffer_bytes < room) {
+        uint8_t *buffer = io_alloc(scan->io, room);
+        if (buffer == NULL) return WAL_NOMEM;
+        if (kept > 0) memcpy(buffer, scan->buffer + (offset - scan->window_offset), kept);
+        io_free(scan->io, scan->buffer, scan->buffer_bytes);
+        scan->buffer = buffer;
+        scan->buffer_bytes = room;
+    } else if (kept > 0) {
+        memmove(scan->buffer, scan->buffer + (offset - scan->window_offset), kept);
+    }
+    scan->window_offset = offset;
+    scan->window_bytes = kept;
+    return WAL_OK;
+}
+
+/* Have [offset, offset + len) in the window; *ret_len is less only where the file ends. */
+static enum wal_err fetch(struct log_scan *scan, uint64_t offset, size_t len, uint8_t **ret_bytes,
+                          size_t *ret_len)
+{
+    *ret_len = 0;
+    if (offset >= scan->size) return WAL_OK;
+    len = (size_t)min_u64(len, scan->size - offset);
+
+    uint64_t end = scan->window_offset + scan->window_bytes;
+    if (offset < scan->window_offset || offset + len > end) {
+        enum wal_err err = window_move(scan, offset, len);
+        if (err) return err;
+
+        size_t have = scan->window_bytes;
+        size_t want = (size_t)min_u64(scan->buffer_bytes, scan->size - offset) - have;
+        size_t got = 0;
+        err = log_read_full(scan->io, scan->file, offset + have, scan->buffer + have, want, &got);
+        if (err) return err;
+        scan->window_bytes = have + got;
+        if (got < want) scan->size = offset + have + got;
+        if (len > scan->window_bytes) len = scan->window_bytes;
+    }
+    *ret_bytes = scan->buffer + (offset - scan->window_offset);
+    *ret_len = len;
+    return WAL_OK;
+}
+
+uint64_t log_next_offset(const struct log_scan *scan, uint64_t offset, uint32_t length)
+{
+    return log_round_up(offset + WAL_GROUP_HEADER_BYTES + length, scan->block_bytes);
+}
+
+enum wal_err log_scan_header(struct log_scan *scan, uint64_t offset,
+                             struct wal_group_header *ret_header, bool *ret_valid)
+{
+    uint8_t *p = NULL;
+    size_t len = 0;
+
+    *ret_valid = false;
+    enum wal_err err = fetch(scan, offset, WAL_GROUP_HEADER_BYTES, &p, &len);
+    if (err || len < WAL_GROUP_HEADER_BYTES) return err;
+    *ret_valid = log_group_header_decode(p, scan->binding, offset, ret_header) &&
+                 WAL_GROUP_HEADER_BYTES + (uint64_t)ret_header->length <= scan->segment_bytes;
+    return WAL_OK;
+}
+
+/* Count the whole valid batches in the `len` bytes of records that are there. */
+static void batches_validate(struct log_group *group, uint64_t len, uint32_t binding)
+{
+    uint64_t pos = 0;
+    uint32_t batch_index = 0;
+    uint64_t at = group->offset + WAL_GROUP_HEADER_BYTES;
+
+    for (uint32_t i = 0; i < group->header.count; i++) {
+        struct wal_record_header record;
+
+        if (!log_record_decode(group->records + pos, len - pos, binding, at + pos,
+                               group->header.first_lsn + i, &record)) {
+            return;
+        }
+        if (record.batch_index != batch_index) return;
+        pos += log_record_bytes(record.length);
+        batch_index++;
+        if (record.flags & WAL_RECORD_BATCH_GOES_ON) continue;
+        batch_index = 0;
+        group->valid_bytes = (uint32_t)pos;
+        group->valid_count = i + 1;
+    }
+    if (batch_index == 0 && pos == group->header.length) group->state = LOG_GROUP_WHOLE;
+}
+
+enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                            struct log_group *ret_group)
+{
+    struct log_group group = {.state = LOG_GROUP_NONE, .offset = offset};
+    bool valid = false;
+    uint8_t *p = NULL;
+    size_t len = 0;
+
+    enum wal_err err = log_scan_header(scan, offset, &group.header, &valid);
+    if (err) return err;
+    if (valid && group.header.first_lsn == lsn) {
+        err = fetch(scan, offset, WAL_GROUP_HEADER_BYTES + (size_t)group.header.length, &p, &len);
+        if (err) return err;
+    }
+    if (len >= WAL_GROUP_HEADER_BYTES) {
+        group.state = LOG_GROUP_TORN;
+        group.next_offset = log_next_offset(scan, offset, group.header.length);
+        group.records = p + WAL_GROUP_HEADER_BYTES;
+        batches_validate(&group, len - WAL_GROUP_HEADER_BYTES, scan->binding);
+    }
+    *ret_group = group;
+    return WAL_OK;
+}
+
+enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position,
+                            uint64_t limit_lsn, uint64_t *witness)
+{
+    while (position->lsn <= limit_lsn) {
+        struct log_group group;
+
+        enum wal_err err = log_scan_group(scan, position->offset, position->lsn, &group);
+        if (err) return err;
+        if (group.state != LOG_GROUP_WHOLE && position->offset < scan->size) {
+            /* Look twice before calling it the end: what went wrong on the way from the disk may
+             * go right now, and what is acknowledged must not be taken for a torn tail. */
+            log_scan_drop(scan);
+            err = log_scan_group(scan, position->offset, position->lsn, &group);
+            if (err) return err;
+        }
+        if (group.state == LOG_GROUP_NONE) return WAL_OK;
+
+        if (*witness < group.header.durable_lsn) *witness = group.header.durable_lsn;
+        if (group.valid_count == 0) return WAL_OK;
+        position->commit_ns = group.header.commit_ns;
+        position->lsn += group.valid_count;
+        if (group.state == LOG_GROUP_TORN) {
+            position->offset += WAL_GROUP_HEADER_BYTES + (uint64_t)group.valid_bytes;
+            return WAL_OK;
+        }
+        position->offset = group.next_offset;
+    }
+    return WAL_OK;
+}
+
+enum wal_err log_scan_resync(struct log_scan *scan, uint64_t offset, uint64_t *witness)
+{
+    /* Only where a group may start: a header inside a payload is bound to another place anyway,
+     * but there is no need to look. */
+    offset = log_round_up(offset, scan->block_bytes);
+    for (; offset < scan->size; offset += scan->block_bytes) {
+        struct wal_group_header header;
+        bool valid = false;
+
+        enum wal_err err = log_scan_header(scan, offset, &header, &valid);
+        if (err) return err;
+        if (valid && *witness < header.durable_lsn) *witness = header.durable_lsn;
+    }
+    return WAL_OK;
+}

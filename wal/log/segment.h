@@ -1,0 +1,45 @@
+/*
+ * segment.h - a segment's file: how it comes to have a name, and how its header is read.
+ *
+ * A name is given only to a file that is complete and synced, and never taken from another file.
+ * So there is no such thing as a half-made segment; what a crash leaves under the .tmp name has
+ * never been part of the log.
+ */
+#ifndef WAL_LOG_SEGMENT_H
+#define WAL_LOG_SEGMENT_H
+
+#include "wal/io.h"
+#include "wal/log/format.h"
+#include "wal/log/log.h"
+
+/* Make `name` anew and empty, whatever was there under it. */
+WAL_CHECKED enum wal_err log_tmp_create(struct wal_io *io, struct wal_dir dir, const char *name,
+                                        struct wal_file *ret_file);
+
+/* The header and its area, at the head of the file. */
+WAL_CHECKED enum wal_err log_segment_header_write(struct wal_io *io, struct wal_file file,
+                                                  const struct wal_segment_header *header);
+
+/* Give the synced .tmp file its name, durably. WAL_EXISTS: another writer was faster. On failure
+ * *ret_unsure says whether the directory may hold what nobody knows; if not, nothing was done. */
+WAL_CHECKED enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir, uint64_t number,
+                                             bool *ret_unsure);
+
+/* An empty segment. *ret_unsure as above. */
+WAL_CHECKED enum wal_err log_segment_create(struct wal_io *io, struct wal_dir dir,
+                                            const struct wal_segment_header *header,
+                                            struct wal_file *ret_file, bool *ret_unsure);
+
+WAL_CHECKED enum wal_err log_segment_open(struct wal_io *io, struct wal_dir dir, uint64_t number,
+                                          unsigned flags, struct wal_file *ret_file);
+
+/* WAL_CORRUPT if it isn't a header, or that of a segment of another number. */
+WAL_CHECKED enum wal_err log_segment_header_read(struct wal_io *io, struct wal_file file,
+                                                 uint64_t number,
+                                                 struct wal_segment_header *ret_header);
+
+struct wal_place log_place_file(const char *name);
+struct wal_place log_place_segment(uint64_t number, uint64_t offset, uint64_t first_lsn,
+                                   uint64_t last_lsn);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * survey_tail.c - where the log ends, and whether it was ever longer.
+ *
+ * L is the last valid record, M the highest LSN that anything proves durable (format.h, WHERE A
+ * SEGMENT ENDS). M > L is damage. M <= L is a log that a crash may have left, and what lies above M
+ * may be bytes that only the cache holds.
+ */
+#include "wal/log/codec.h"
+#include "wal/log/segment.h"
+#include "wal/log/survey.h"
+#include "wal/log/survey_damage.h"
+
+/* Where to begin in segment i: its first group. */
+static struct log_position segment_start(const struct wal_segment_header *header)
+{
+    return (struct log_position){
+        .offset = log_area_bytes(header->block_bytes),
+        .lsn = header->first_lsn,
+        .commit_ns = header->commit_ns,
+    };
+}
+
+/* The mark saves reading what is below it, if it is of this life, and the file is long enough that
+ * what is below can be there at all. */
+static bool mark_is_usable(const struct log_survey *survey,
+                           const struct wal_segment_header *header, uint64_t size)
+{
+    const struct wal_mark_slot *mark = &survey->mark;
+
+    return mark->segment == header->segment && mark->life == survey->life && mark->offset <= size &&
+           mark->offset >= log_area_bytes(header->block_bytes) &&
+           mark->offset % header->block_bytes == 0 && mark->durable_lsn >= header->first_lsn - 1;
+}
+
+static struct log_position start_position(const struct log_survey *survey,
+                                          const struct wal_segment_header *header, uint64_t size,
+                                          bool all)
+{
+    if (all || !mark_is_usable(survey, header, size)) return segment_start(header);
+    return (struct log_position){
+        .offset = survey->mark.offset,
+        .lsn = survey->mark.durable_lsn + 1,
+        .commit_ns = survey->mark.commit_ns,
+    };
+}
+
+/* A segment that has a successor: it must reach it. */
+static enum wal_err sealed_verify(struct log_survey *survey, size_t i, bool all)
+{
+    const struct wal_segment_header *header = &survey->segments[i].header;
+    struct wal_file file;
+    uint64_t size = 0;
+    uint64_t witness = 0;
+    struct log_position position = {.lsn = 0};
+    uint64_t limit = survey->segments[i + 1].header.first_lsn - 1;
+
+    /* Only while verify goes on beyond damage: where this one should end is not known. */
+    if (!survey->segments[i + 1].sound) return WAL_OK;
+    if (header->first_lsn > limit) return WAL_OK;
+    enum wal_err err = log_segment_open(survey->io, survey->dir, header->segment, 0, &file);
+    if (err) return err;
+    err = io_size(survey->io, file, &size);
+    if (err == WAL_OK) {
+        position = start_position(survey, header, size, all);
+        log_scan_file(&survey->scan, file, header, size);
+        err = log_scan_chain(&survey->scan, &position, limit, &witness);
+    }
+    err_ignore(io_close(survey->io, file)); /* Only read. */
+    if (err) return err;
+    if (position.lsn > limit) return WAL_OK;
+    return log_survey_damage(
+        survey, log_place_segment(header->segment, position.offset, position.lsn, limit));
+}
+
+static void raise_to(uint64_t *witness, uint64_t lsn)
+{
+    if (*witness < lsn) *witness = lsn;
+}
+
+/* M lies at or below L: find where its group ends, and round it up to whole batches: a batch of
+ * which a part is known durable is durable. */
+static enum wal_err witness_locate(struct log_survey *survey, uint64_t witness)
+{
+    struct log_position at = survey->start;
+    struct log_group group = {.state = LOG_GROUP_NONE};
+
+    if (witness == survey->end.lsn - 1) at = survey->end;
+    while (at.lsn <= witness) {
+        enum wal_err err = log_scan_group(&survey->scan, at.offset, at.lsn, &group);
+        if (err) return err;
+        if (group.valid_count == 0) return WAL_CORRUPT; /* It was valid a moment ago. */
+        if (at.lsn + group.valid_count - 1 > witness) break;
+        at.lsn += group.valid_count;
+        at.offset = group.next_offset;
+        at.commit_ns = group.header.commit_ns;
+    }
+    survey->witness_end = at.offset;
+    for (uint32_t pos = 0; at.lsn <= witness;) {
+        struct wal_record_header record = {.flags = WAL_RECORD_BATCH_GOES_ON};
+
+        for (; record.flags & WAL_RECORD_BATCH_GOES_ON; at.lsn++) {
+            log_record_header_decode(group.records + pos, &record);
+            pos += (uint32_t)log_record_bytes(record.length);
+        }
+        at.commit_ns = group.header.commit_ns;
+        survey->witness_end = at.offset + WAL_GROUP_HEADER_BYTES + pos;
+    }
+    survey->witness = at;
+    return WAL_OK;
+}
+
+static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file file, bool all,
+                                     uint64_t witness)
+{
+    const struct wal_segment_header *header = log_survey_last(survey);
+
+    enum wal_err err = io_size(survey->io, file, &survey->last_size);
+    if (err) return err;
+    log_scan_file(&survey->scan, file, header, survey->last_size);
+    survey->start = start_position(survey, header, survey->last_size, all);
+    survey->end = survey->start;
+    err = log_scan_chain(&survey->scan, &survey->end, UINT64_MAX - 1, &witness);
+    if (err) return err;
+    survey->witness = survey->end;
+    survey->witness_end = survey->end.offset;
+    if (survey->holed) return WAL_OK; /* Not the last one, and where it should end isn't known. */
+    if (survey->mark.life == survey->life) raise_to(&witness, survey->mark.durable_lsn);
+    raise_to(&witness, header->durable_lsn);
+    if (survey->end.offset < survey->last_size) {
+        uint64_t known = witness;
+
+        err = log_scan_resync(&survey->scan, survey->end.offset, &witness);
+        if (err) return err;
+        if (witness > known) io_note(survey->io, WAL_NOTE_RESYNC_WITNESS);
+    }
+    if (witness < survey->end.lsn) return witness_locate(survey, witness);
+
+    survey->witness.lsn = witness + 1;
+    return log_survey_damage(survey, log_place_segment(header->segment, survey->end.offset,
+                                                       survey->end.lsn, witness));
+}
+
+static enum wal_err last_verify(struct log_survey *survey, bool all, uint64_t witness)
+{
+    const struct wal_mark_slot *mark = &survey->mark;
+    const struct wal_segment_header *header = log_survey_last(survey);
+    struct wal_file file;
+
+    if (!survey->segments[survey->count - 1].sound) return WAL_OK; /* Reported already. */
+    enum wal_err err = log_segment_open(survey->io, survey->dir, header->segment, 0, &file);
+    if (err) return err;
+    err = last_verify_open(survey, file, all, witness);
+    err_ignore(io_close(survey->io, file)); /* Only read. */
+    log_scan_drop(&survey->scan);
+    if (err) return err;
+    survey->clean = survey->damages == 0 && mark->clean && mark->life == survey->life &&
+                    mark->segment == header->segment && mark->durable_lsn == survey->end.lsn - 1 &&
+                    mark->offset == survey->end.offset && mark->offset == survey->last_size;
+    return WAL_OK;
+}
+
+enum wal_err log_survey_tail(struct log_survey *survey, bool all, uint64_t witness_lsn)
+{
+    /* A mark of an earlier life: a takeover got as far as its segment. Begin where the mark is. */
+    size_t first = all ? 0 : (size_t)(survey->mark.segment - survey->floor_segment);
+
+    for (size_t i = first; i + 1 < survey->count; i++) {
+        if (!survey->segments[i].sound) continue;
+        enum wal_err err = sealed_verify(survey, i, all);
+        if (err) return err;
+    }
+    return last_verify(survey, all, witness_lsn);
+}
