@@ -104,9 +104,12 @@ enum input_result input_fill(struct input *input)
     if (!make_room(input)) return failed(input, ENOMEM);
 
     /* The stop comes first: input that never pauses must not hide it. */
-    struct pollfd polled[] = {{input->stop_fd, POLLIN, 0}, {input->fd, POLLIN, 0}};
-    if (poll(polled, 2, -1) < 0) return errno == EINTR ? INPUT_MORE : failed(input, errno);
-    if (polled[0].revents != 0) return INPUT_STOPPED;
+    struct pollfd polled[INPUT_STOPS + 1] = {
+        {input->stop_fds[0], POLLIN, 0}, {input->stop_fds[1], POLLIN, 0}, {input->fd, POLLIN, 0}};
+    if (poll(polled, INPUT_STOPS + 1, -1) < 0) {
+        return errno == EINTR ? INPUT_MORE : failed(input, errno);
+    }
+    if (polled[0].revents != 0 || polled[1].revents != 0) return INPUT_STOPPED;
 
     ssize_t got = read(input->fd, input->buffer + input->end, input->size - input->end);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return INPUT_MORE;

@@ -22,13 +22,15 @@ enum input_result {
     INPUT_END,      /* The stream ended behind a record. */
     INPUT_CUT,      /* The stream ended inside a record. */
     INPUT_TOO_LONG, /* The next record is over the limit. */
-    INPUT_STOPPED,  /* A signal asked to stop. */
+    INPUT_STOPPED,  /* Something else than the input says that it is enough. */
     INPUT_FAILED,   /* Reading failed: error has the errno. */
 };
 
+enum { INPUT_STOPS = 2 };
+
 struct input {
     int fd;
-    int stop_fd; /* Readable: stop. */
+    int stop_fds[INPUT_STOPS]; /* One of them readable: stop. */
     enum input_framing framing;
     size_t limit;    /* Bytes of a record. */
     uint64_t number; /* Of the last record taken, from 1; or of the one that cannot be. */

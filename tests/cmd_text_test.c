@@ -132,19 +132,23 @@ enum { LIMIT = 8 };
 
 struct stream {
     struct input input;
-    int to;      /* What the input reads is written here. */
-    int stop_to; /* And what stops it, here. */
+    int to;                   /* What the input reads is written here. */
+    int stop_to[INPUT_STOPS]; /* And what stops it, here. */
 };
 
 static int setup(void **state)
 {
     struct stream *stream = calloc(1, sizeof(*stream));
-    int data[2], stop[2];
+    int ends[2];
 
-    if (stream == NULL || pipe(data) != 0 || pipe(stop) != 0) return -1;
-    stream->to = data[1];
-    stream->stop_to = stop[1];
-    stream->input = (struct input){.fd = data[0], .stop_fd = stop[0], .limit = LIMIT};
+    if (stream == NULL || pipe(ends) != 0) return -1;
+    stream->to = ends[1];
+    stream->input = (struct input){.fd = ends[0], .limit = LIMIT};
+    for (int i = 0; i < INPUT_STOPS; i++) {
+        if (pipe(ends) != 0) return -1;
+        stream->stop_to[i] = ends[1];
+        stream->input.stop_fds[i] = ends[0];
+    }
     signal(SIGPIPE, SIG_IGN);
     *state = stream;
     return 0;
@@ -156,9 +160,11 @@ static int teardown(void **state)
 
     input_free(&stream->input);
     close(stream->input.fd);
-    close(stream->input.stop_fd);
     if (stream->to >= 0) close(stream->to);
-    close(stream->stop_to);
+    for (int i = 0; i < INPUT_STOPS; i++) {
+        close(stream->input.stop_fds[i]);
+        close(stream->stop_to[i]);
+    }
     free(stream);
     return 0;
 }
@@ -331,9 +337,17 @@ static void a_stop_comes_before_bytes_that_wait(void **state)
     put(stream, "one\ntwo\n", 8);
     assert_record(stream, "one");
     put(stream, "three\n", 6);
-    assert_int_equal(write(stream->stop_to, "x", 1), 1);
+    assert_int_equal(write(stream->stop_to[0], "x", 1), 1);
     assert_record(stream, "two");
     assert_ends(stream, INPUT_STOPPED, 2);
+}
+
+static void any_stop_ends_the_wait_for_input(void **state)
+{
+    struct stream *stream = *state;
+
+    assert_int_equal(write(stream->stop_to[1], "x", 1), 1);
+    assert_ends(stream, INPUT_STOPPED, 0);
 }
 
 static void a_stream_that_cannot_be_read_says_why(void **state)
@@ -370,6 +384,7 @@ int main(void)
         STREAM_TEST(a_prefix_over_the_limit_is_refused_unread),
         STREAM_TEST(a_record_larger_than_the_first_buffer_arrives_whole),
         STREAM_TEST(a_stop_comes_before_bytes_that_wait),
+        STREAM_TEST(any_stop_ends_the_wait_for_input),
         STREAM_TEST(a_stream_that_cannot_be_read_says_why),
     };
 
