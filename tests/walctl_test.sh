@@ -1,0 +1,476 @@
+#!/bin/bash
+#
+# walctl_test.sh - walctl on real directories: what it prints is true, also after kill -9.
+#
+# $WALCTL names the program. Prints TAP; ends with 1 if anything failed. Each test is a function
+# that runs in a directory of its own; its first failed check ends it.
+
+set -u
+: "${WALCTL:?names the walctl to test}"
+WALCTL=$(realpath "$WALCTL")
+ROOM=$(mktemp -d) || exit 1
+trap 'rm -rf "$ROOM"' EXIT
+
+COUNT=0
+FAILED=0
+SKIPPED=77
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+skip() {
+    echo "$*" >&2
+    exit $SKIPPED
+}
+
+# status WANT COMMAND...: the command must end with this; its output goes to files out and err.
+status() {
+    local want=$1 got=0
+    shift
+    "$@" >out 2>err || got=$?
+    [ $got -eq "$want" ] || fail "'$*' ended with $got, expected $want: $(head -c 500 err)"
+}
+
+# says FILE PATTERN: a line of the file matches.
+says() {
+    grep -Eq -e "$2" "$1" || fail "expected /$2/ in $1: $(head -c 500 "$1")"
+}
+
+one_line() {
+    [ "$(wc -l <"$1")" -eq 1 ] || fail "expected one line in $1: $(head -c 500 "$1")"
+}
+
+# holds DIR N: the log's records are the numbers 1..N.
+holds() {
+    status 0 "$WALCTL" dump "$1"
+    seq 1 "$2" | cmp - out || fail "$1 does not hold exactly 1..$2"
+}
+
+append() {
+    "$WALCTL" append "$@" 2>err
+}
+
+# field NAME DIR: a number of stat.
+field() {
+    "$WALCTL" stat "$2" 2>/dev/null | awk -v key="$1" '$1 == key { print $2 }'
+}
+
+# await FILE LINE: within ten seconds the file's last line is this one.
+await() {
+    for _ in $(seq 200); do
+        [ "$(tail -n 1 "$1" 2>/dev/null)" = "$2" ] && return
+        sleep 0.05
+    done
+    fail "waited in vain for '$2' at the end of $1: $(tail -n 3 "$1")"
+}
+
+# flip FILE OFFSET: the byte there becomes another one.
+flip() {
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1") || fail "no byte at $2 of $1"
+    printf "%b" "\\x$(printf '%02x' $((byte ^ 255)))" |
+        dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+last_segment() {
+    printf '%s/%016x.wal' "$1" "$(field last_segment "$1")"
+}
+
+# A writer in the background that appends what is written to descriptor 5.
+writer_begin() {
+    mkfifo "$1.fifo"
+    "$WALCTL" append "$1" <"$1.fifo" >"$1.printed" 2>"$1.err" &
+    WRITER=$!
+    exec 5>"$1.fifo"
+}
+
+writer_end() {
+    local got=0
+    exec 5>&-
+    wait $WRITER || got=$?
+    [ $got -eq "$1" ] || fail "the writer ended with $got, expected $1"
+}
+
+# A log in `cut` as a crash would leave it: LSNs 1..5 witnessed, 6..8 not.
+make_unwitnessed() {
+    writer_begin live
+    seq 1 5 >&5
+    await live.printed 5
+    cp -r live cut
+    seq 6 8 >&5
+    await live.printed 8
+    cp live/*.wal cut/
+    writer_end 0
+}
+
+# ---- Round trips ----
+
+a_hundred_thousand_lines_come_back() {
+    seq 1 100000 | append log >printed || fail "append: $(cat err)"
+    [ "$(tail -n 1 printed)" = 100000 ] || fail "the last line printed is $(tail -n 1 printed)"
+    sort -n -u -c printed || fail "the printed LSNs do not increase"
+    [ -s err ] && fail "append said: $(cat err)"
+    holds log 100000
+    [ -s err ] && fail "dump said: $(cat err)"
+    status 0 "$WALCTL" verify log
+    says out '^ok: LSNs 1\.\.100000, [0-9]+ segments?, closed cleanly$'
+    [ "$(field last_lsn log)" = 100000 ] || fail "stat: last_lsn $(field last_lsn log)"
+    [ "$(field witness_lsn log)" = 100000 ] || fail "stat: witness_lsn"
+    [ "$(field tail log)" = clean ] || fail "stat: tail"
+    [ "$(field bytes log)" = "$(cat log/*.wal | wc -c)" ] || fail "stat: bytes"
+}
+
+appending_goes_on_where_it_ended() {
+    seq 1 10 | append log >printed || fail "append: $(cat err)"
+    seq 11 20 | append --no-create --quiet log >printed || fail "append: $(cat err)"
+    [ "$(cat printed)" = 20 ] || fail "quiet printed $(cat printed)"
+    append log </dev/null >printed || fail "append: $(cat err)"
+    [ "$(cat printed)" = 20 ] || fail "appending nothing printed $(cat printed)"
+    holds log 20
+    status 0 "$WALCTL" dump --from 5 --to 7 log
+    [ "$(tr '\n' ' ' <out)" = "5 6 7 " ] || fail "5..7 is $(cat out)"
+    status 0 "$WALCTL" dump --from 19 log
+    [ "$(tr '\n' ' ' <out)" = "19 20 " ] || fail "19.. is $(cat out)"
+}
+
+empty_lines_are_records_and_so_is_an_unfinished_last() {
+    printf 'a\n\n\nlast' | append log >printed || fail "append: $(cat err)"
+    [ "$(tail -n 1 printed)" = 4 ] || fail "printed $(cat printed)"
+    status 0 "$WALCTL" dump log
+    printf 'a\n\n\nlast\n' | cmp - out || fail "the lines differ"
+    status 0 "$WALCTL" dump --json log
+    says out '^\{"lsn":2,.*"length":0,"text":""\}$'
+}
+
+prefixed_records_may_be_any_bytes() {
+    printf '\003\0\0\0a\nb\0\0\0\0\002\0\0\0\377\0' | append --length-prefixed log >printed ||
+        fail "append: $(cat err)"
+    [ "$(tail -n 1 printed)" = 3 ] || fail "printed $(cat printed)"
+    status 0 "$WALCTL" dump --json log
+    says out '"lsn":1,"time":"20[0-9-]+T[0-9:]+\.[0-9]{9}Z","commit_ns":"[0-9]+","segment":1,'
+    says out '"lsn":1,.*"batch_index":0,"batch_goes_on":false,"length":3,"text":"a\\nb"\}$'
+    says out '"lsn":3,.*"length":2,"base64":"/wA="\}$'
+    printf '\003\0\0\0a' >cut
+    status 1 "$WALCTL" append --length-prefixed log <cut
+    says err 'ends inside record 1$'
+    [ "$(field last_lsn log)" = 3 ] || fail "a cut record was appended"
+}
+
+small_segments_hold_the_same_records() {
+    seq 1 20000 | append --segment-bytes 65536 log >printed || fail "append: $(cat err)"
+    [ "$(field segments log)" -gt 5 ] || fail "only $(field segments log) segments"
+    holds log 20000
+    for block in 512 8; do
+        seq 1 20000 | append --block-bytes $block log.$block >printed || fail "append: $(cat err)"
+        [ "$(field block_bytes log.$block)" = $block ] || fail "stat: block_bytes"
+        holds log.$block 20000
+    done
+}
+
+# ---- What is printed is durable ----
+
+what_was_printed_is_there_after_kill_9() {
+    for round in 1 2 3 4 5; do
+        seq 1 100000000 | "$WALCTL" append log.$round >printed 2>err &
+        sleep 0.$((round + 1))
+        kill -9 $!
+        wait $! 2>/dev/null
+        durable=$(tail -n 1 printed) # A whole line: each is one write.
+        [ "${durable:-0}" -gt 0 ] || fail "nothing was printed in round $round"
+        status 0 "$WALCTL" dump log.$round
+        served=$(wc -l <out)
+        [ "$served" -ge "$durable" ] || fail "printed $durable, dumped $served"
+        seq 1 "$served" | cmp - out || fail "not what was appended"
+        append log.$round </dev/null >printed || fail "append: $(cat err)"
+        says err 'recovered'
+        after=$(tail -n 1 printed)
+        [ "$after" -ge "$served" ] || fail "served $served, then $after"
+        holds log.$round "$after"
+    done
+}
+
+an_interrupted_append_closes_cleanly() {
+    for signal in INT TERM; do
+        writer_begin log.$signal
+        seq 1 5 >&5
+        await log.$signal.printed 5
+        kill -$signal $WRITER
+        writer_end 130
+        await log.$signal.printed 5
+        status 0 "$WALCTL" verify log.$signal
+        says out 'LSNs 1\.\.5, .* closed cleanly$'
+    done
+    seq 1 100000000 | "$WALCTL" append busy >printed 2>err &
+    sleep 0.3
+    kill -TERM $!
+    got=0
+    wait $! || got=$?
+    [ $got -eq 130 ] || fail "ended with $got under load: $(cat err)"
+    holds busy "$(tail -n 1 printed)"
+    status 0 "$WALCTL" verify busy
+    says out 'closed cleanly$'
+}
+
+a_reader_that_goes_away_loses_no_record() {
+    seq 1 100000 | "$WALCTL" append log 2>err | head -n 1 >printed
+    holds log 100000
+}
+
+# ---- Crashes and damage ----
+
+a_tail_that_no_witness_knows_may_be_cut_anywhere() {
+    make_unwitnessed
+    from=$(field witness_offset cut)
+    size=$(wc -c <"$(last_segment cut)")
+    [ "$from" -lt "$size" ] || fail "nothing lies above the witness"
+    status 0 "$WALCTL" dump cut
+    [ "$(tail -n 1 out)" = 5 ] || fail "dump served up to $(tail -n 1 out)"
+    says err '[0-9]+ bytes after LSN 5 are not known durable'
+    for at in $from $((from + 1)) $((from + 47)) $((from + 48)) $((from + 60)) $((from + 100)) \
+        $((size - 1)) $size; do
+        rm -rf copy
+        cp -r cut copy
+        truncate -s "$at" "$(last_segment copy)"
+        append copy </dev/null >printed || fail "cut at $at: $(cat err)"
+        kept=$(tail -n 1 printed)
+        [ "$kept" -ge 5 ] && [ "$kept" -le 8 ] || fail "cut at $at kept $kept"
+        holds copy "$kept"
+    done
+    [ "$kept" = 8 ] || fail "uncut, it kept $kept"
+}
+
+a_cut_below_the_witness_is_refused_and_named() {
+    make_unwitnessed
+    from=$(field witness_offset cut)
+    for at in $((from - 4096 + 50)) 4096 4095 600; do
+        rm -rf copy
+        cp -r cut copy
+        truncate -s "$at" "$(last_segment copy)"
+        cp -r copy before
+        status 1 "$WALCTL" append copy </dev/null
+        one_line err
+        says err '^walctl append: copy: .*: LSNs [1-5]\.\.'
+        first=$(sed -E 's/.*LSNs ([0-9]+)\.\..*/\1/' err)
+        diff -r copy before || fail "a refused log was changed"
+        rm -r before
+        status 1 "$WALCTL" dump copy
+        [ "$(wc -l <out)" -eq $((first - 1)) ] || fail "dump: $(wc -l <out) before LSN $first"
+        says err "LSNs $first\\.\\."
+    done
+}
+
+a_log_closed_cleanly_may_not_be_cut() {
+    seq 1 1000 | append log >printed || fail "append: $(cat err)"
+    size=$(wc -c <"$(last_segment log)")
+    for less in 4096 8192 20000; do
+        rm -rf copy
+        cp -r log copy
+        truncate -s $((size - less)) "$(last_segment copy)"
+        status 1 "$WALCTL" append copy </dev/null
+        says err 'LSNs [0-9]+\.\.1000'
+        status 1 "$WALCTL" verify copy
+        says out '^damaged: 0{15}1\.wal offset [0-9]+: LSNs [0-9]+\.\.1000$'
+        status 1 "$WALCTL" stat copy
+        says out '^tail +rotten$'
+    done
+}
+
+a_flipped_byte_is_named_by_segment_offset_and_lsns() {
+    seq 1 20000 | append --segment-bytes 65536 log >printed || fail "append: $(cat err)"
+    "$WALCTL" dump --json log >before
+    record=$(grep '"segment":2,' before | sed -n 10p)
+    lsn=$(sed -E 's/.*"lsn":([0-9]+).*/\1/' <<<"$record")
+    offset=$(sed -E 's/.*"offset":([0-9]+).*/\1/' <<<"$record")
+    flip log/0000000000000002.wal $((offset + 16))
+    status 1 "$WALCTL" verify log
+    says out "^damaged: 0{15}2\\.wal offset [0-9]+: LSNs $lsn\\.\\.[0-9]+\$"
+    status 1 "$WALCTL" verify --json log
+    says out "^\\{\"type\":\"damage\",\"file\":\"0{15}2\\.wal\",\"segment\":2,.*\"first_lsn\":$lsn,"
+    says out '^\{"type":"summary","ok":false,'
+    status 1 "$WALCTL" dump log
+    one_line err
+    says err "^walctl dump: log: 0{15}2\\.wal offset [0-9]+: LSNs $lsn\\.\\."
+    seq 1 $((lsn - 1)) | cmp - out || fail "dump did not print what lies before the damage"
+}
+
+# ---- Two at a time ----
+
+one_writer_at_a_time_and_readers_beside_it() {
+    writer_begin log
+    seq 1 7 >&5
+    await log.printed 7
+    status 1 "$WALCTL" append log </dev/null
+    one_line err
+    says err '^walctl append: log: .*in use by another process'
+    holds log 7
+    status 0 "$WALCTL" verify log
+    status 0 "$WALCTL" stat --json log
+    says out '"witness_lsn":7,'
+    seq 8 9 >&5
+    await log.printed 9
+    writer_end 0
+    holds log 9
+}
+
+# ---- No room ----
+
+# After a full disk: the beginning of the input is there, and it was said where it ends.
+check_full() {
+    one_line err
+    says err '(line|record) [0-9]+ is the first that is not in the log$'
+    kept=$(tail -n 1 printed)
+    says err "line $((kept + 1)) is the first"
+    holds "$1" "$kept"
+    status 0 "$WALCTL" verify "$1"
+}
+
+a_file_size_limit_ends_appending_and_the_log_lives() {
+    got=0
+    (
+        ulimit -f 2000
+        seq 1 1000000 | "$WALCTL" append log >printed 2>err
+    ) || got=$?
+    [ $got -eq 1 ] || fail "ended with $got: $(cat err)"
+    says err 'largest size'
+    check_full log
+    seq $((kept + 1)) $((kept + 100)) | append log >printed || fail "append: $(cat err)"
+    holds log $((kept + 100))
+}
+
+a_full_disk_ends_appending_and_the_log_lives() {
+    mkdir disk
+    mount -t tmpfs -o size=4m none disk 2>/dev/null || skip "cannot mount a small disk"
+    trap 'umount disk' EXIT
+    got=0
+    seq 1 1000000 | "$WALCTL" append disk/log >printed 2>err || got=$?
+    [ $got -eq 1 ] || fail "ended with $got: $(cat err)"
+    says err 'no space left'
+    check_full disk/log
+    mount -o remount,size=64m disk
+    seq $((kept + 1)) $((kept + 100)) | append disk/log >printed || fail "append: $(cat err)"
+    holds disk/log $((kept + 100))
+}
+
+a_line_over_the_limit_is_named_and_those_before_it_stay() {
+    { seq 1 3; head -c 5000000 /dev/zero | tr '\0' x; echo; seq 5 6; } >lines
+    status 1 "$WALCTL" append log <lines
+    one_line err
+    says err '^walctl append: line 4 is over the limit of [0-9]+ bytes'
+    [ "$(tail -n 1 out)" = 3 ] || fail "printed $(tail -n 1 out)"
+    holds log 3
+    status 0 "$WALCTL" verify log
+    says out 'closed cleanly$'
+}
+
+# ---- What is not a log, and what is not a command ----
+
+what_is_not_a_log_is_not_touched() {
+    mkdir other
+    echo hello >other/file
+    ls -l --time-style=full-iso other >before
+    for command in append dump verify stat; do
+        status 1 "$WALCTL" $command other </dev/null
+        one_line err
+        says err "^walctl $command: other: .*not a log"
+        ls -l --time-style=full-iso other | cmp - before || fail "$command touched it"
+        status 1 "$WALCTL" $command other/file </dev/null
+        says err 'not a directory'
+    done
+    status 1 "$WALCTL" append absent/log </dev/null
+    says err '^walctl append: absent/log: no such file or directory'
+    status 1 "$WALCTL" append --no-create absent </dev/null
+    says err '^walctl append: absent: no such file or directory'
+    for command in dump verify stat; do
+        status 1 "$WALCTL" $command absent
+        says err "^walctl $command: absent: no such file or directory"
+    done
+    [ -e absent ] && fail "a log was made"
+    return 0
+}
+
+without_permission_nothing_happens() {
+    [ "$(id -u)" -eq 0 ] && skip "root may do anything"
+    seq 1 5 | append log >printed
+    chmod 000 log
+    for command in append dump verify stat; do
+        status 1 "$WALCTL" $command log </dev/null
+        says err 'permission denied'
+    done
+    chmod 700 log
+    holds log 5
+}
+
+usage_is_2_and_help_is_0() {
+    status 2 "$WALCTL"
+    says err '^Usage: walctl '
+    status 0 "$WALCTL" --help
+    says out 'dump DIR'
+    status 0 "$WALCTL" --version
+    says out '^walctl [0-9]'
+    status 2 "$WALCTL" apend log
+    one_line err
+    says err "unknown command 'apend'; did you mean 'append'"
+    status 2 "$WALCTL" frobnicate
+    says err "unknown command 'frobnicate'"
+    status 2 "$WALCTL" dump --form 3 log
+    one_line err
+    says err "unknown option '--form'; did you mean '--from'"
+    status 2 "$WALCTL" dump --from many log
+    says err "wants a decimal number, not 'many'"
+    status 2 "$WALCTL" append --block-bytes 7 log
+    status 2 "$WALCTL" append --segment-bytes 100 log
+    [ -e log ] && fail "bad usage made a log"
+    for command in append dump verify stat; do
+        status 2 "$WALCTL" $command
+        says err 'DIR is missing'
+        status 2 "$WALCTL" $command one two
+        status 0 "$WALCTL" $command --help
+        says out "^Usage: walctl $command "
+    done
+}
+
+# ---- Running them ----
+
+run() {
+    local got=0
+    COUNT=$((COUNT + 1))
+    mkdir "$ROOM/$1"
+    (cd "$ROOM/$1" && "$1") >"$ROOM/$1.log" 2>&1 || got=$?
+    case $got in
+    0) echo "ok $COUNT - $1" ;;
+    "$SKIPPED") echo "ok $COUNT - $1 # SKIP $(tail -n 1 "$ROOM/$1.log")" ;;
+    *)
+        FAILED=1
+        echo "not ok $COUNT - $1"
+        tail -n 5 "$ROOM/$1.log" | sed 's/^/# /'
+        ;;
+    esac
+    rm -rf "${ROOM:?}/$1"
+}
+
+TESTS=${*:-"
+    a_hundred_thousand_lines_come_back
+    appending_goes_on_where_it_ended
+    empty_lines_are_records_and_so_is_an_unfinished_last
+    prefixed_records_may_be_any_bytes
+    small_segments_hold_the_same_records
+    what_was_printed_is_there_after_kill_9
+    an_interrupted_append_closes_cleanly
+    a_reader_that_goes_away_loses_no_record
+    a_tail_that_no_witness_knows_may_be_cut_anywhere
+    a_cut_below_the_witness_is_refused_and_named
+    a_log_closed_cleanly_may_not_be_cut
+    a_flipped_byte_is_named_by_segment_offset_and_lsns
+    one_writer_at_a_time_and_readers_beside_it
+    a_file_size_limit_ends_appending_and_the_log_lives
+    a_full_disk_ends_appending_and_the_log_lives
+    a_line_over_the_limit_is_named_and_those_before_it_stay
+    what_is_not_a_log_is_not_touched
+    without_permission_nothing_happens
+    usage_is_2_and_help_is_0
+"}
+for test in $TESTS; do run "$test"; done
+echo "1..$COUNT"
+exit $FAILED
