@@ -191,6 +191,21 @@ what_was_printed_is_there_after_kill_9() {
     done
 }
 
+a_number_is_true_the_moment_it_is_printed() {
+    for round in 1 2 3; do
+        mkfifo in.$round out.$round
+        "$WALCTL" append log.$round <in.$round >out.$round 2>err &
+        exec 5>in.$round 6<out.$round
+        seq 1 3 >&5
+        read -r durable <&6
+        kill -9 $!
+        wait $! 2>/dev/null
+        exec 5>&- 6<&-
+        status 0 "$WALCTL" dump log.$round
+        [ "$(wc -l <out)" -ge "$durable" ] || fail "printed $durable, dumped $(wc -l <out)"
+    done
+}
+
 an_interrupted_append_closes_cleanly() {
     for signal in INT TERM; do
         writer_begin log.$signal
@@ -324,19 +339,22 @@ check_full() {
     says err "line $((kept + 1)) is the first"
     holds "$1" "$kept"
     status 0 "$WALCTL" verify "$1"
+    says out 'closed cleanly$'
 }
 
 a_file_size_limit_ends_appending_and_the_log_lives() {
-    got=0
-    (
-        ulimit -f 2000
-        seq 1 1000000 | "$WALCTL" append log >printed 2>err
-    ) || got=$?
-    [ $got -eq 1 ] || fail "ended with $got: $(cat err)"
-    says err 'largest size'
-    check_full log
-    seq $((kept + 1)) $((kept + 100)) | append log >printed || fail "append: $(cat err)"
-    holds log $((kept + 100))
+    for limit in 100 500 1000 1500 2000 3000; do
+        got=0
+        (
+            ulimit -f $limit
+            seq 1 1000000 | "$WALCTL" append log.$limit >printed 2>err
+        ) || got=$?
+        [ $got -eq 1 ] || fail "ended with $got: $(cat err)"
+        says err 'largest size'
+        check_full log.$limit
+        seq $((kept + 1)) $((kept + 100)) | append log.$limit >printed || fail "append: $(cat err)"
+        holds log.$limit $((kept + 100))
+    done
 }
 
 a_full_disk_ends_appending_and_the_log_lives() {
@@ -457,6 +475,7 @@ TESTS=${*:-"
     prefixed_records_may_be_any_bytes
     small_segments_hold_the_same_records
     what_was_printed_is_there_after_kill_9
+    a_number_is_true_the_moment_it_is_printed
     an_interrupted_append_closes_cleanly
     a_reader_that_goes_away_loses_no_record
     a_tail_that_no_witness_knows_may_be_cut_anywhere
