@@ -49,9 +49,10 @@ struct disk_profile {
     uint32_t chunk_bytes;    /* 512 or 4096: the unit that is kept or lost. */
     bool negative;           /* Only for the negative suite. */
     bool size_before_data;   /* A kept size may stand over lost chunks. */
-    bool tail_zero, tail_garbage, tail_stale; /* What a lost chunk under a kept size may show;
-                                                 otherwise the size is cut before it. */
+    bool tail_lost;          /* Where it may not: the size is cut before a lost chunk. */
+    bool tail_zero, tail_garbage, tail_stale; /* What a lost chunk under a kept size may show. */
     bool torn_chunks;        /* A chunk may be cut at a byte. */
+    bool overwrite_garbage;  /* A lost overwrite may leave garbage in its own range. */
     bool names_durable_at_once; /* strict: a directory operation is durable when it returned. */
     enum disk_name_order name_order;
     bool rename_may_split;   /* hostile: a rename may leave neither name. */
@@ -75,7 +76,9 @@ void disk_set_space(struct disk *disk, uint64_t space_bytes);
 typedef int32_t disk_inode; /* A number with a name: the one typedef. */
 
 /* The calls. Arguments are those of the door; errors are the file system's own (NOTFOUND, EXISTS,
- * NOTDIR, NOSPACE). Injected failures are the caller's business. Paths have no "." and "..". */
+ * NOTDIR; INVALID for a name over 63 bytes and for a directory where a file is meant;
+ * FILE_TOO_LARGE over 1 GiB). Injected failures are the caller's business. Paths have no "." and
+ * "..", and a relative one starts at the root. */
 WAL_CHECKED enum wal_err disk_mkdir(struct disk *disk, const char *path);
 WAL_CHECKED enum wal_err disk_dir_find(struct disk *disk, const char *path, int32_t *ret_dir);
 WAL_CHECKED enum wal_err disk_open(struct disk *disk, int32_t dir, const char *name, bool create,
@@ -85,13 +88,14 @@ WAL_CHECKED enum wal_err disk_rename(struct disk *disk, int32_t dir, const char 
 WAL_CHECKED enum wal_err disk_link(struct disk *disk, int32_t dir, const char *from,
                                    const char *to);
 WAL_CHECKED enum wal_err disk_unlink(struct disk *disk, int32_t dir, const char *name);
-/* Entries in creation order: i from 0 until NULL. Valid until the directory changes. */
+/* Entries in creation order: i from 0 until NULL; a directory's inode is -1. Valid until the
+ * directory changes. */
 const char *disk_entry(const struct disk *disk, int32_t dir, size_t i, disk_inode *ret_inode);
 
 /* Bytes read, 0 at or past the end. *ret_bad: the range touches an unreadable sector (overlay). */
 size_t disk_read(const struct disk *disk, disk_inode inode, uint64_t offset, void *buffer,
                  size_t len, bool *ret_bad);
-/* Bytes written: less than len where space ends, with *ret_full set. */
+/* Bytes written: less than len where space (or the largest size) ends, with *ret_full set. */
 size_t disk_write(struct disk *disk, disk_inode inode, uint64_t offset, const void *bytes,
                   size_t len, bool *ret_full);
 /* O_DSYNC: make this range (and the size it needs) durable now. */
@@ -100,7 +104,9 @@ uint64_t disk_size(const struct disk *disk, disk_inode inode);
 WAL_CHECKED enum wal_err disk_truncate(struct disk *disk, disk_inode inode, uint64_t size);
 WAL_CHECKED enum wal_err disk_allocate(struct disk *disk, disk_inode inode, uint64_t offset,
                                        uint64_t len, bool keep_size);
-/* The cache bytes, NULL when offset+len lies beyond the size. Valid until the next write. */
+/* The bytes that disk_read would give. NULL: offset+len lies beyond the size, or an unreadable
+ * sector lies inside (disk_read tells which). Valid until the next write to the file, and where
+ * there is damage until the next window of it. */
 const uint8_t *disk_window(const struct disk *disk, disk_inode inode, uint64_t offset, size_t len);
 
 /* An open descriptor keeps an unlinked inode alive and hears of failed syncs. */
@@ -117,7 +123,7 @@ struct disk_chooser;
 WAL_CHECKED enum wal_err disk_sync_fail(struct disk *disk, disk_inode inode, uint64_t ticket,
                                         enum disk_fsync_failure how,
                                         const struct disk_chooser *chooser);
-/* An earlier LATE failure is reported now; clears it. */
+/* An earlier LATE failure is reported now, once. */
 bool disk_sync_pending_error(struct disk *disk, disk_inode inode);
 uint64_t disk_sync_dir_begin(struct disk *disk, int32_t dir);
 void disk_sync_dir_end(struct disk *disk, int32_t dir, uint64_t ticket);
@@ -127,27 +133,37 @@ void disk_sync_dir_end(struct disk *disk, int32_t dir, uint64_t ticket);
 /* Who answers the questions "which of 0..bound-1"; 0 is always the tamest answer. `what` names the
  * question for the address of the decision. */
 enum disk_question {
-    DISK_ASK_MODE,       /* 0 lose all, 1 keep all, 2 prefix and byte cut, 3 omit one, 4 each on its
-                            own. Weights 35, 10, 20, 10, 25: bound is 100, see disk_image_mode. */
+    DISK_ASK_MODE,       /* Bound 100; disk_image_mode makes an enum disk_crash_mode of it. */
     DISK_ASK_CUT,        /* Prefix: how many chunks are kept. */
     DISK_ASK_CUT_BYTE,   /* Prefix: how much of the next chunk. */
     DISK_ASK_OMIT,       /* Omit one: which. */
-    DISK_ASK_CHUNK,      /* On its own: 0 lost, 1 kept, 2 zero, 3 garbage, 4 stale, 5 torn. */
+    DISK_ASK_CHUNK,      /* On its own: 0 lost, 1 kept, 2 zero, 3 garbage, 4 stale, 5 torn. Where a
+                            chunk cannot be 2 or 5 it is kept, where not 3 or 4 it is lost. In the
+                            other modes, once a file: what its lost tail shows (0, 2, 3, 4). */
     DISK_ASK_CHUNK_BYTE, /* Where it is torn. */
-    DISK_ASK_GARBAGE,    /* Seed of garbage bytes. */
-    DISK_ASK_SIZE,       /* 0: as the kept data needs, 1: survives without the lost data. */
+    DISK_ASK_GARBAGE,    /* Seed of garbage, and whose stale bytes. */
+    DISK_ASK_SIZE,       /* Once a file: 0 as the kept data needs, 1 survives without the lost data
+                            (if size_before_data), 2 is lost, and what was written past it. */
     DISK_ASK_NAMES,      /* 0 none, 1 all, 2 an ordered prefix, 3 a subset (if the profile may). */
     DISK_ASK_NAME,       /* Prefix length, or for a subset: keep this one? */
-    DISK_ASK_SPLIT,      /* A rename: 0 atomic, 1 both names, 2 neither (hostile). */
+    DISK_ASK_SPLIT,      /* A rename: 0 atomic, 1 both names, 2 neither (hostile). Not asked where
+                            all names are kept. */
     DISK_ASK_SYNC_CHUNK, /* A failed sync: did this chunk reach the disk? */
     DISK_QUESTION_COUNT
 };
 
+enum disk_crash_mode { DISK_LOSE_ALL, DISK_KEEP_ALL, DISK_PREFIX, DISK_OMIT_ONE, DISK_EACH };
+
+/* The mode that an answer of 0..99 to DISK_ASK_MODE means: weights 35, 10, 20, 10, 25 among those
+ * in the bit set `modes` (0: all). */
+enum disk_crash_mode disk_image_mode(uint32_t answer, uint32_t modes);
+
 struct disk_chooser {
     uint32_t (*choose)(void *context, enum disk_question question, uint32_t bound);
     void *context;
-    uint32_t modes;  /* Bit set of crash modes allowed, 0: all. Bits 0..4 as DISK_ASK_MODE, 5: size
-                        without data, 6: torn, 7: garbage, 8: stale, 9: names lost or reordered. */
+    uint32_t modes;  /* Bit set of what may happen, 0: all. Bits 0..4: enum disk_crash_mode; 5: size
+                        without data and data without size, 6: torn, 7: garbage, 8: stale, 9: names
+                        lost or reordered (else all are kept). */
 };
 
 struct disk_crash_tally {
@@ -205,9 +221,10 @@ const char *disk_durable_entry(const struct disk *disk, int32_t dir, size_t i,
                                disk_inode *ret_inode);
 /* Order-free hash of everything durable and pending, for tests of determinism. */
 uint64_t disk_fingerprint(const struct disk *disk);
-size_t disk_open_count(const struct disk *disk);
+size_t disk_open_count(const struct disk *disk); /* Holds. */
 
-/* Advisory locks, one per inode: false if held. Released with release or disk_process_died. */
+/* Advisory locks, one per inode: false if held. Gone with the last release, with
+ * disk_process_died and with power; the door unlocks when the descriptor that locked is closed. */
 bool disk_lock(struct disk *disk, disk_inode inode);
 void disk_unlock(struct disk *disk, disk_inode inode);
 
