@@ -1,0 +1,75 @@
+/*
+ * disk_drawing.h - one crash image while it is drawn: whom to ask, and what was found so far.
+ */
+#ifndef SIM_DISK_DRAWING_H
+#define SIM_DISK_DRAWING_H
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "sim/disk_internal.h"
+
+/* Bits of disk_chooser.modes above those of enum disk_crash_mode. */
+enum { DISK_MODE_SIZE = 5, DISK_MODE_TORN, DISK_MODE_GARBAGE, DISK_MODE_STALE, DISK_MODE_NAMES };
+
+enum { DISK_SEED_BOUND = 65536 };
+
+struct disk_drawing {
+    const struct disk *disk;
+    const struct disk_profile *profile;
+    const struct disk_chooser *chooser;
+    struct disk *image;
+    struct disk_crash_tally *tally;
+    enum disk_crash_mode mode;
+    uint64_t hash;
+};
+
+static inline bool disk_allowed(const struct disk_drawing *drawing, unsigned mode)
+{
+    return drawing->chooser->modes == 0 || (drawing->chooser->modes >> mode & 1) != 0;
+}
+
+static inline uint32_t disk_ask(const struct disk_drawing *drawing, enum disk_question question,
+                                size_t bound)
+{
+    if (bound < 2) return 0;
+    uint32_t answer =
+        drawing->chooser->choose(drawing->chooser->context, question, (uint32_t)bound);
+    assert(answer < bound);
+    return answer;
+}
+
+static inline void disk_hash_bytes(struct disk_drawing *drawing, const void *bytes, size_t len)
+{
+    if (len > 0) drawing->hash = XXH3_64bits_withSeed(bytes, len, drawing->hash);
+}
+
+static inline void disk_hash_words(struct disk_drawing *drawing, uint64_t a, uint64_t b)
+{
+    uint64_t words[] = {a, b, drawing->hash};
+
+    drawing->hash = XXH3_64bits(words, sizeof words);
+}
+
+/* Which of the fates that leave neither old nor new a lost chunk in the tail may have. */
+static inline bool disk_may_show(const struct disk_drawing *drawing, enum disk_fate fate)
+{
+    const struct disk_profile *profile = drawing->profile;
+
+    switch (fate) {
+    case DISK_FATE_ZERO: return profile->tail_zero && disk_allowed(drawing, DISK_MODE_SIZE);
+    case DISK_FATE_GARBAGE:
+        return profile->tail_garbage && disk_allowed(drawing, DISK_MODE_GARBAGE);
+    case DISK_FATE_STALE: return profile->tail_stale && disk_allowed(drawing, DISK_MODE_STALE);
+    case DISK_FATE_LOST:
+    case DISK_FATE_KEPT:
+    case DISK_FATE_TORN:
+    case DISK_FATE_COUNT: break;
+    }
+    return false;
+}
+
+/* Size and bytes of one file, from the fates of its units (disk_settle.c). */
+void disk_settle(struct disk_drawing *drawing, disk_inode inode);
+
+#endif
