@@ -329,6 +329,10 @@ static int run(struct appender *appender, const struct append_args *args)
                    wal_err_text(err));
         return WALCTL_USAGE;
     }
+    if (err == WAL_NOTFOUND && args->options.create) {
+        walctl_say(name, "%s: %s (nor the directory to make it in)", args->dir, wal_err_text(err));
+        return WALCTL_FAILED;
+    }
     if (err) return walctl_fail(name, args->dir, err, &place);
 
     wal_log_stat(appender->log, &stat);

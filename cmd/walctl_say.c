@@ -15,6 +15,7 @@ static const struct {
     enum wal_err err;
     const char *hint;
 } hints[] = {
+    {WAL_NOTFOUND, "no log is there"},
     {WAL_NOTLOG, "it holds other things; nothing was touched"},
     {WAL_VERSION, "nothing was touched"},
     {WAL_LOCKED, "one writer at a time; reading is possible beside it"},

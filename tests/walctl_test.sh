@@ -397,12 +397,16 @@ what_is_not_a_log_is_not_touched() {
         says err 'not a directory'
     done
     status 1 "$WALCTL" append absent/log </dev/null
-    says err '^walctl append: absent/log: no such file or directory'
+    says err '^walctl append: absent/log: no such file or directory \(nor the directory'
     status 1 "$WALCTL" append --no-create absent </dev/null
     says err '^walctl append: absent: no such file or directory'
     for command in dump verify stat; do
         status 1 "$WALCTL" $command absent
         says err "^walctl $command: absent: no such file or directory"
+        mkdir -p empty
+        status 1 "$WALCTL" $command empty
+        says err "^walctl $command: empty: .*no log is there"
+        rmdir empty || fail "$command left something behind"
     done
     [ -e absent ] && fail "a log was made"
     return 0
