@@ -2,8 +2,8 @@
  * host.h - the real world behind wal/io.h: POSIX files, threads, clocks.
  *
  * One world serves any number of logs; it holds no state of its own. Its calls use nothing of `io`
- * but its table, so a program may put a world of its own in front, with some of them replaced. There
- * is no object store in it (io->objects is NULL).
+ * but its table, so a program may put a world of its own in front, with some of them replaced.
+ * There is no object store in it (io->objects is NULL).
  *
  * What it asks of the program that uses it:
  *
