@@ -92,8 +92,8 @@
  *     124   4   crc           of the slot's offset in the file as 8 bytes, then bytes 0..123
  *
  * A renewal never overwrites the newest slot that is known synced, so one good slot always stands.
- * A log exists once its mark has its name: segment first, then the mark. A segment without records
- * and without a mark is an interrupted creation, and is begun again.
+ * A log exists once its mark has its name: segment first, then the mark. Segments without records
+ * and without a mark are an interrupted creation, which is begun again.
  */
 #ifndef WAL_LOG_FORMAT_H
 #define WAL_LOG_FORMAT_H

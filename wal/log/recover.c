@@ -305,14 +305,16 @@ static void leftovers_remove(struct wal_log *log, const struct log_survey *surve
  * back, its log would be another. */
 static enum wal_err unbegun_remove(struct wal_log *log, const struct log_survey *survey)
 {
-    char name[WAL_SEGMENT_NAME_BYTES];
+    for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
+        uint64_t number;
 
-    log_segment_name(name, survey->floor_segment);
-    enum wal_err err = io_unlink(log->io, log->dir, name);
+        if (!log_segment_name_parse(name, &number)) continue;
+        enum wal_err err = io_unlink(log->io, log->dir, name);
+        if (err) return err;
+        leftover_removed(log, name);
+    }
+    enum wal_err err = io_fsync_dir(log->io, log->dir);
     if (err) return err;
-    err = io_fsync_dir(log->io, log->dir);
-    if (err) return err;
-    leftover_removed(log, name);
     io_note(log->io, WAL_NOTE_CREATE_RESUMED);
     return WAL_OK;
 }

@@ -116,16 +116,22 @@ static enum wal_err header_at(struct log_survey *survey, uint64_t number,
 
 enum wal_err log_survey_unbegun(struct log_survey *survey)
 {
-    struct wal_segment_header header;
-    uint64_t size = 0;
-
     survey->place = log_place_file(WAL_MARK_NAME);
-    if (survey->wals > 1) return log_survey_damage(survey, survey->place);
-    enum wal_err err = header_at(survey, survey->floor_segment, &header, &size);
-    if (err != WAL_OK && err != WAL_CORRUPT) return err;
-    /* Creation syncs the segment at this very size, and writes no group before there is a mark. */
-    if (err == WAL_OK && size == log_area_bytes(header.block_bytes)) return WAL_OK;
-    return log_survey_damage(survey, survey->place);
+    for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
+        struct wal_segment_header header;
+        uint64_t number;
+        uint64_t size = 0;
+
+        if (!log_segment_name_parse(name, &number)) continue;
+        enum wal_err err = header_at(survey, number, &header, &size);
+        if (err != WAL_OK && err != WAL_CORRUPT) return err;
+        /* Segments are synced at this very size, and get no group before there is a mark. There
+         * may be several: a mark whose name never became durable could be seen for a while, and
+         * the log be taken over. */
+        if (err == WAL_OK && size == log_area_bytes(header.block_bytes)) continue;
+        return log_survey_damage(survey, survey->place);
+    }
+    return WAL_OK;
 }
 
 /* The LSN after the last that segment `number` holds; 0 if that can't be known. Reads all of it,
