@@ -4,8 +4,8 @@
  *     ACKED(lsn) or OBSERVED(.. lsn) at i, and a recovery up to `last` at j > i  =>  lsn <= last
  *
  * It says nothing about records that were neither: recovery may keep or drop those. Nor does it
- * look at bytes; that is prefix.c. Only recoveries are held to it: a reader beside a writer knows of
- * what is durable a little later, and may end earlier than another did. A record whose damage
+ * look at bytes; that is prefix.c. Only recoveries are held to it: a reader beside a writer knows
+ * of what is durable a little later, and may end earlier than another did. A record whose damage
  * nothing witnesses can't be told from a torn tail, so with it all that followed may go. Nothing
  * prunes a log yet: its first record is there as well.
  */

@@ -77,6 +77,13 @@ static struct model_slot *slot_find(const struct model *model, uint64_t lsn)
     return &model->slots[lsn - model->slot_base];
 }
 
+static bool is_settled(const struct model *model, uint64_t lsn)
+{
+    const struct model_slot *slot = slot_find(model, lsn);
+
+    return slot != NULL && slot->count != 0;
+}
+
 const struct model_slot *model_slot(const struct model *model, uint64_t lsn)
 {
     return slot_find(model, lsn);
@@ -200,18 +207,25 @@ static struct model_slot content_of(const struct model *model, uint32_t operatio
                                .count = own->count};
 }
 
+/* Does nothing that is known speak against its standing at its LSNs? */
+static bool operation_agrees(const struct model *model, uint32_t operation)
+{
+    const struct model_operation *own = &model->operations[operation];
+
+    for (uint32_t i = 0; i < own->count; i++) {
+        const struct model_slot *slot = slot_find(model, own->first_lsn + i);
+        if (!model_agrees(model, slot, operation, i)) return false;
+    }
+    return true;
+}
+
 /* The operation stands at its LSNs, by the log's own word, if nobody else does. */
 static void operation_settle(struct model *model, uint32_t operation)
 {
     struct model_operation *own = &model->operations[operation];
 
-    for (uint32_t i = 0; i < own->count; i++) {
-        if (!model_agrees(model, slot_find(model, own->first_lsn + i), operation, i)) {
-            own->fate = MODEL_SUPERSEDED;
-            return;
-        }
-    }
-    own->fate = MODEL_SETTLED;
+    own->fate = operation_agrees(model, operation) ? MODEL_SETTLED : MODEL_SUPERSEDED;
+    if (own->fate == MODEL_SUPERSEDED) return;
     for (uint32_t i = 0; i < own->count; i++) {
         struct model_slot content = content_of(model, operation, i);
         slot_settle(model, own->first_lsn + i, operation, &content);
@@ -316,16 +330,11 @@ static void take_accepted(struct model *model, const struct history_event *event
     slots_reach(model, event->first_lsn, event->last_lsn);
     own->first_lsn = event->first_lsn;
     own->instance = event->instance;
-    own->session = model->session;
     own->fate = MODEL_ACCEPTED;
 
-    bool settled = false;
-    for (uint32_t i = 0; i < own->count; i++) {
-        if (slot_find(model, own->first_lsn + i)->count != 0) settled = true;
-    }
-    if (settled) {
-        operation_settle(model, event->operation);
-    } else {
+    if (!operation_agrees(model, event->operation)) {
+        own->fate = MODEL_SUPERSEDED;
+    } else if (!is_settled(model, own->first_lsn)) {
         struct model_slot *slot = slot_find(model, own->first_lsn);
         own->next = slot->candidates;
         slot->candidates = event->operation;
@@ -358,28 +367,35 @@ static void take_failed(struct model *model, const struct history_event *event)
 
 /* ---- Observations ---- */
 
-/* Is it open whose record was served? In limbo nobody has an LSN yet, and records of few bytes look
- * alike. Then the slot is settled without an operation, for the whole batch. */
-static bool anonymous(const struct model *model, uint64_t lsn, const struct model_match *match,
-                      const struct model_slot *content)
+/* Is another in this list that begins alike? */
+static bool another_like_it(const struct model *model, uint32_t list, uint32_t operation)
 {
-    const struct model_slot *slot = slot_find(model, lsn);
+    const struct model_record *head =
+        &model->records[model->operations[operation].first_record];
 
-    if (match->operation == MODEL_NONE) return true;
-    if (model->operations[match->operation].fate == MODEL_LIMBO) return true;
-    if (match->index > 0) {
-        const struct model_slot *before = slot_find(model, lsn - 1);
-        return before != NULL && before->count != 0 && before->operation == MODEL_NONE;
-    }
-    for (uint32_t each = slot == NULL ? MODEL_NONE : slot->candidates; each != MODEL_NONE;) {
-        const struct model_operation *other = &model->operations[each];
-        if (each != match->operation && other->fate == MODEL_ACCEPTED &&
-            looks_like(model, other, content)) {
+    while (list != MODEL_NONE) {
+        const struct model_operation *other = &model->operations[list];
+        const struct model_record *record = &model->records[other->first_record];
+        bool alive = other->fate == MODEL_ACCEPTED || other->fate == MODEL_LIMBO;
+        if (list != operation && alive && record->hash == head->hash &&
+            record->length == head->length) {
             return true;
         }
-        each = other->next;
+        list = other->next;
     }
     return false;
+}
+
+/* Is it open whose record was served? In limbo nobody has an LSN yet, and records of few bytes look
+ * alike. Then the slot is settled without an operation, for the whole batch. */
+static bool anonymous(const struct model *model, uint64_t lsn, const struct model_match *match)
+{
+    if (model->operations[match->operation].fate == MODEL_LIMBO) return true;
+
+    const struct model_slot *head = slot_find(model, lsn - match->index);
+    if (head->count != 0) return head->operation == MODEL_NONE;
+    return another_like_it(model, head->candidates, match->operation) ||
+           another_like_it(model, model->limbo, match->operation);
 }
 
 static void settle_reading(struct model *model, const struct model_reading *reading)
@@ -387,18 +403,20 @@ static void settle_reading(struct model *model, const struct model_reading *read
     for (uint32_t i = 0; i < reading->matched; i++) {
         const struct history_record *record = &reading->observation->records[i];
         const struct model_match *match = &reading->matches[i];
-        const struct model_slot *slot = slot_find(model, record->lsn);
-        if (slot != NULL && slot->count != 0) continue;
-
+        if (is_settled(model, record->lsn)) continue;
+        /* Reading began inside a batch, which is not enough to know it. */
+        if (match->index > 0 && !is_settled(model, record->lsn - match->index)) continue;
+        if (!anonymous(model, record->lsn, match)) {
+            operation_settle(model, match->operation); /* Whole, since batches are. */
+            continue;
+        }
+        if (i - match->index + match->count > reading->matched) return; /* Cut by an error. */
         struct model_slot content = {.hash = record->hash,
                                      .length = record->length,
                                      .index = match->index,
                                      .count = match->count};
-        bool unknown = anonymous(model, record->lsn, match, &content);
-        if (unknown && i - match->index + match->count > reading->matched) return; /* Not whole. */
         slots_reach(model, record->lsn, record->lsn);
-        slot_settle(model, record->lsn, unknown ? MODEL_NONE : match->operation, &content);
-        if (!unknown) model->operations[match->operation].fate = MODEL_SETTLED;
+        slot_settle(model, record->lsn, MODEL_NONE, &content);
     }
 }
 
@@ -481,15 +499,28 @@ static void take_injected(struct model *model, const struct history_event *event
     model->injected |= MODEL_FAULT(event->fault);
 }
 
-/* A batch with a damaged record is lost whole, so damage reaches to its ends. */
+/* A batch with a damaged record is lost whole, so damage reaches to its ends; where it isn't known
+ * which batch that is, as far as one can reach. */
 static void widen(const struct model *model, struct model_damage *damage)
 {
     if (damage->first_lsn == 0) return;
-    const struct model_slot *first = model_slot(model, damage->first_lsn);
-    const struct model_slot *last = model_slot(model, damage->last_lsn);
-
-    if (first != NULL && first->count != 0) damage->first_lsn -= first->index;
-    if (last != NULL && last->count != 0) damage->last_lsn += last->count - 1 - last->index;
+    if (is_settled(model, damage->first_lsn)) {
+        damage->first_lsn -= slot_find(model, damage->first_lsn)->index;
+    } else {
+        for (uint32_t i = 1; i < model->batch_max && damage->first_lsn > 1; i++) {
+            if (is_settled(model, damage->first_lsn - 1)) break;
+            damage->first_lsn--;
+        }
+    }
+    if (is_settled(model, damage->last_lsn)) {
+        const struct model_slot *last = slot_find(model, damage->last_lsn);
+        damage->last_lsn += last->count - 1 - last->index;
+    } else {
+        for (uint32_t i = 1; i < model->batch_max && damage->last_lsn < UINT64_MAX; i++) {
+            if (is_settled(model, damage->last_lsn + 1)) break;
+            damage->last_lsn++;
+        }
+    }
 }
 
 static void take_damaged(struct model *model, const struct history_event *event)

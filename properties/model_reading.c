@@ -13,7 +13,12 @@
 
 #include "properties/model.h"
 
-enum { LIMBO_TRACKED_MAX = 64 }; /* Beyond so many, being used twice is not noticed. */
+enum {
+    LIMBO_TRACKED_MAX = 64, /* Beyond so many, being used twice is not noticed. */
+    RANK_COMPLETE = 1,
+    RANK_FLAGS_AGREE = 2, /* Only records of few bytes look alike, and flags tell them apart. */
+    RANK_BEST = RANK_FLAGS_AGREE + RANK_COMPLETE,
+};
 
 struct choice {
     struct model_match match;
@@ -49,7 +54,9 @@ static void consider(const struct model *model, uint32_t at, uint32_t operation,
         flags_agree = flags_agree && record->batch_index == index + run &&
                       record->batch_goes_on == (index + run + 1 < own->count);
     }
-    uint32_t rank = (index + run == own->count ? 2u : 0u) + (flags_agree ? 1u : 0u);
+    uint32_t rank = 0;
+    if (index + run == own->count) rank += RANK_COMPLETE;
+    if (flags_agree) rank += RANK_FLAGS_AGREE;
     if (run == 0 || rank < choice->rank || (rank == choice->rank && run <= choice->run)) return;
     *choice = (struct choice){
         .match = {.operation = operation, .index = index, .count = own->count},
@@ -58,15 +65,24 @@ static void consider(const struct model *model, uint32_t at, uint32_t operation,
         .limbo = limbo};
 }
 
-/* Reading may begin inside a batch. */
+/* A reader, not a recovery, may begin inside a batch: in one whose head stands at a slot below, or
+ * in one of limbo (which doesn't use it up: by its end alone nobody is known for sure). */
 static void consider_begun_before(const struct model *model, uint64_t lsn, struct choice *choice)
 {
     for (uint32_t back = 1; back < model->batch_max && back < lsn; back++) {
         const struct model_slot *slot = model_slot(model, lsn - back);
-        if (slot == NULL) continue;
-        for (uint32_t each = slot->candidates; each != MODEL_NONE;) {
+        if (slot != NULL && slot->count != 0) return;
+        for (uint32_t each = slot == NULL ? MODEL_NONE : slot->candidates; each != MODEL_NONE;) {
             const struct model_operation *own = &model->operations[each];
             if (own->fate == MODEL_ACCEPTED && back < own->count) {
+                consider(model, 0, each, back, LIMBO_TRACKED_MAX, choice);
+            }
+            each = own->next;
+        }
+        for (uint32_t each = model->limbo; each != MODEL_NONE;) {
+            const struct model_operation *own = &model->operations[each];
+            if (own->submitted == own->count && back < own->count &&
+                model_plausible(model, own, lsn - back, lsn - back + own->count - 1)) {
                 consider(model, 0, each, back, LIMBO_TRACKED_MAX, choice);
             }
             each = own->next;
@@ -102,7 +118,7 @@ static struct choice choose(const struct model *model, uint32_t at, uint64_t lsn
         if (before->operation != MODEL_NONE && before->index + 1 < before->count) {
             consider(model, at, before->operation, before->index + 1, LIMBO_TRACKED_MAX, &choice);
         }
-    } else {
+    } else if (!model->reading->observation->recovery) {
         consider_begun_before(model, lsn, &choice);
     }
     for (uint32_t each = slot == NULL ? MODEL_NONE : slot->candidates; each != MODEL_NONE;) {
@@ -112,9 +128,7 @@ static struct choice choose(const struct model *model, uint32_t at, uint64_t lsn
         }
         each = own->next;
     }
-    if (choice.run == 0 || choice.match.index + choice.run < choice.match.count) {
-        consider_limbo(model, at, lsn, used, &choice);
-    }
+    if (choice.rank < RANK_BEST) consider_limbo(model, at, lsn, used, &choice);
     return choice;
 }
 
@@ -139,7 +153,7 @@ static void anomaly_at(struct model_reading *reading, enum model_anomaly anomaly
 static void explain_living(struct model_reading *reading, const struct model_operation *own,
                            uint32_t index, uint64_t lsn, bool settled)
 {
-    uint64_t first_read = reading->observation->records[0].lsn;
+    const struct history_record *read = reading->observation->records;
     uint64_t at_home = own->first_lsn + index;
 
     if (own->fate == MODEL_LIMBO) {
@@ -148,7 +162,8 @@ static void explain_living(struct model_reading *reading, const struct model_ope
     } else if (at_home == lsn) {
         anomaly_at(reading, settled ? MODEL_REPLACED : MODEL_SPLIT, lsn, 0);
     } else {
-        bool twice = first_read <= at_home && at_home < lsn;
+        bool twice = read[0].lsn <= at_home && at_home < lsn &&
+                     read[at_home - read[0].lsn].hash == read[lsn - read[0].lsn].hash;
         anomaly_at(reading, twice ? MODEL_TWICE : MODEL_MISPLACED, lsn, at_home);
     }
 }

@@ -65,7 +65,8 @@ static void acknowledged(const struct model *model, const struct model_operation
         if (!superseded && model_agrees(model, model_slot(model, lsn), event->operation, i)) {
             continue;
         }
-        property_break(verdict, "an operation was acknowledged at an LSN that another holds", lsn, 0);
+        property_break(verdict, "an operation was acknowledged at an LSN that another holds", lsn,
+                       0);
         return;
     }
 }
