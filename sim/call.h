@@ -19,7 +19,8 @@
     X(COND_SIGNAL, "cond_signal") X(COND_BROADCAST, "cond_broadcast")                         \
     X(CANCEL_FIRE, "cancel_fire") X(SLEEP, "sleep") X(MONOTONIC, "monotonic") X(WALL, "wall") \
     X(RANDOM, "random") X(ALLOC, "alloc") X(FREE, "free") X(NOTE, "note")                     \
-    X(SYNC_CREATE, "sync_create") X(SYNC_DESTROY, "sync_destroy") X(HARNESS, "harness")
+    X(SYNC_CREATE, "sync_create") X(SYNC_DESTROY, "sync_destroy") X(HARNESS, "harness")       \
+    X(CANCEL_FIRED, "cancel_fired") X(TASK_END, "task_end")
 
 enum sim_call {
 #define SIM_CALL_ENUM(name, text) SIM_CALL_##name,

@@ -14,7 +14,10 @@
  * Contexts belong to tasks and are switched with them. An operation of the workload is one; a boot
  * is one, named by its cause (the context whose call the crash hit, and how many boots that context
  * caused before), never by a running number; a background task acts for the context that first woke
- * it since it last slept, else for one of its own, named by its boot and its task name.
+ * it since it last slept, else for one of its own, named by its boot and its task name. To sleep is
+ * to wait for a condition or a time, not for a lock or the disk: who holds a lock is a matter of
+ * the schedule, and addresses should not be. A spawned task acts for its spawner until it first
+ * sleeps.
  *
  * Decisions that came out non-zero are recorded. A run replays from that record alone: every
  * address that is not in it answers 0, and the seed is not used.
@@ -49,8 +52,9 @@ struct sim_who {
     enum sim_who_kind kind;
     uint64_t hash;      /* What addresses are made of. */
     uint32_t operation; /* OPERATION: which. */
-    uint32_t nth;       /* BOOT: the how-manieth by this cause. */
-    int32_t cause;      /* BOOT, TASK: the index of the causing context; -1: the first boot. */
+    uint32_t nth;       /* BOOT: the how-manieth by this cause; TASK: of this name, from 0 on. */
+    int32_t cause;      /* The index of another context, or -1. BOOT: whose call the crash hit (the
+                           first boot: -1); TASK: the boot. */
     char task[16];      /* TASK: its name. */
 };
 

@@ -35,25 +35,25 @@ enum sim_policy {
 /* What is about to happen, for a fault that may strike it. */
 struct sim_point {
     enum sim_call call;
-    const char *name;  /* The file's name; "" where no file is concerned. */
-    disk_inode inode;  /* -1: none. */
+    const char *name; /* The file's name; "" where no file is concerned. */
+    disk_inode inode; /* -1: none. */
     uint64_t offset;
     size_t len;
-    unsigned flags;    /* Of open. */
+    unsigned flags; /* Of open. */
     uint32_t instance;
     uint32_t operation;
 };
 
 /* What a fault makes of it. All zero: nothing. */
 struct sim_outcome {
-    enum wal_err err;                   /* The call fails so and does nothing (but see below). */
-    size_t len_max;                     /* Read or write at most so many bytes; 0: no limit. */
-    bool some_written;                  /* pwrite with err: len_max bytes were written all the same. */
-    bool fsync_lies;                    /* A sync returns WAL_OK and makes nothing durable. */
-    bool fsync_fails;                   /* fsync, fdatasync, fsync_dir, dsync write: as below. */
+    enum wal_err err;  /* The call fails so and does nothing (but see below). */
+    size_t len_max;    /* Read or write at most so many bytes; 0: no limit. */
+    bool some_written; /* pwrite with err: len_max bytes were written even so. */
+    bool fsync_lies;   /* A sync returns WAL_OK and makes nothing durable. */
+    bool fsync_fails;  /* fsync, fdatasync, fsync_dir, dsync write: as below. */
     enum disk_fsync_failure fsync_failure;
-    uint64_t delay_ns;                  /* The call takes so much longer. */
-    uint64_t flip_bit;                  /* pread: this bit of what was read is flipped, plus 1. */
+    uint64_t delay_ns; /* The call takes so much longer. */
+    uint64_t flip_bit; /* pread: this bit of what was read is flipped, plus 1. */
 };
 
 /* Asked at every call in options.strike_calls, before it has any effect. It asks sim_decide* for
@@ -61,33 +61,45 @@ struct sim_outcome {
 typedef void sim_strike(void *context, struct sim_world *world, const struct sim_point *point,
                         struct sim_outcome *outcome);
 
-/* One line of the trace. The digest is made of exactly these. */
+/* What a line of the trace tells, where it is not a call's error. */
+enum {
+    SIM_TRACE_DECISION = 0xff00, /* A non-zero one. a: who, b: kind and ordinal, data: outcome. */
+    SIM_TRACE_HARNESS,           /* sim_digest_add. */
+    SIM_TRACE_STOP,              /* A process stopped. a: enum sim_stop, b: calls, data: memory. */
+    SIM_TRACE_SIDE,              /* So did one on the side. */
+};
+
+/* One line of the trace. The digest is made of exactly these. Calls that only ask (time, memory,
+ * milestones) have no line; the line of a process's end counts them. */
 struct sim_trace_event {
     uint64_t time_ns;
-    uint64_t a, b;     /* Offset and length, or what the call has. */
-    uint64_t data;     /* Hash of bytes read or written. */
-    uint32_t task;     /* Number of the task in this run. */
+    uint64_t a;    /* Offset; else what the call is about: hash of a name, a time. */
+    uint64_t b;    /* Length, and from bit 40 on the inode plus 1. */
+    uint64_t data; /* Hash of bytes read or written. */
+    uint32_t task; /* Number of the task in this run; 0: none. */
     uint16_t call;
-    uint16_t result;   /* enum wal_err */
+    uint16_t result; /* enum wal_err, or one of the above. */
     uint32_t operation;
     uint32_t instance;
 };
 
 struct sim_options {
     uint64_t seed;
-    const struct sim_record *replay;    /* Not NULL: replay it; the seed decides nothing. */
+    const struct sim_record *replay; /* Not NULL: replay it; the seed decides nothing. */
     const struct disk_profile *profile;
     uint64_t space_bytes;
     enum sim_policy policy;
-    uint32_t switch_odds;    /* PCT: a change point per contested point, in 65536ths; others: 0. */
-    uint32_t crash_odds;     /* Per call, in 65536ths: a crash before, inside or after it. */
-    uint32_t kill_odds;      /* The same for the process alone. */
-    uint64_t crash_calls;    /* SIM_CALL_BITs where crashes may happen; 0: all. */
-    uint32_t crashes_max;    /* No more than so many crash decisions in a run. */
-    uint32_t alloc_odds;     /* Allocations fail. */
-    uint64_t fsync_ns;       /* What a sync takes; others take a fixed small time. */
+    uint32_t switch_odds; /* PCT: a change point per contested point, in 65536ths; others: 0. */
+    uint32_t crash_odds;  /* Per call, in 65536ths: a crash before, inside or after it. */
+    uint32_t kill_odds;   /* The same for the process alone. */
+    uint64_t crash_calls; /* SIM_CALL_BITs where crashes may happen; 0: those with an effect
+                             that others can see. */
+    uint32_t crashes_max; /* No more than so many crash decisions in a run. */
+    uint32_t image_modes; /* Crash modes allowed, see disk_chooser.modes; 0: all. */
+    uint32_t alloc_odds;  /* Allocations fail. */
+    uint64_t fsync_ns;    /* What a sync takes; others take a fixed small time. */
     uint64_t wall_start_ns;
-    uint64_t steps_max;      /* Calls in one process before it counts as livelocked. */
+    uint64_t steps_max; /* Calls in one process before it counts as livelocked. */
     uint64_t strike_calls;
     sim_strike *strike;
     void *strike_context;
@@ -109,10 +121,10 @@ void sim_world_begin(struct sim_world *world, const struct sim_options *options)
 uint32_t sim_boot(struct sim_world *world, void (*entry)(struct wal_io *io, void *arg), void *arg);
 
 enum sim_stop {
-    SIM_STOP_DONE,       /* All tasks of the process ended. */
-    SIM_STOP_POWER,      /* Power was lost: by decision or by sim_power_off. Memory and tasks are
-                            gone; the disk is still as it was, see sim_settle. */
-    SIM_STOP_KILLED,     /* The process died, the machine lives. */
+    SIM_STOP_DONE,   /* All tasks of the process ended. */
+    SIM_STOP_POWER,  /* Power was lost: by decision or by sim_power_off. Memory and tasks are
+                        gone; the disk is still as it was, see sim_settle. */
+    SIM_STOP_KILLED, /* The process died, the machine lives. */
     SIM_STOP_DEADLOCK,
     SIM_STOP_LIVELOCK,
     SIM_STOP_MISALIGNED, /* A direct call was misaligned. */
@@ -121,10 +133,11 @@ enum sim_stop {
 
 struct sim_end {
     enum sim_stop stop;
-    enum sim_call call;      /* Where. */
-    uint32_t operation;      /* On whose behalf; HISTORY_NO_OPERATION. */
-    bool in_boot;            /* The context was a boot: a crash inside recovery. */
-    size_t leaked_blocks;    /* DONE: what the process left allocated and open. */
+    enum sim_call call;   /* Where. */
+    uint32_t operation;   /* On whose behalf; HISTORY_NO_OPERATION. */
+    bool in_boot;         /* The context was a boot: a crash inside recovery. */
+    size_t leaked_blocks; /* DONE: what the process left allocated and open. A task that nobody
+                             joined counts as a block. */
     size_t leaked_bytes;
     size_t leaked_descriptors;
     char task[16];
@@ -136,13 +149,16 @@ void sim_run(struct sim_world *world, struct sim_end *ret_end);
 /* After SIM_STOP_POWER: draw the image (decisions), and go on with it. */
 void sim_settle(struct sim_world *world, struct disk_crash_tally *ret_tally);
 
-/* After SIM_STOP_POWER and before sim_settle: the k-th extra image (from 1 on), drawn in a stream of
- * its own. NULL: its hash was drawn before at this crash. It stays valid until the next draw. */
+/* After SIM_STOP_POWER and before sim_settle: the k-th extra image (from 1 on), drawn in a stream
+ * of its own. NULL: its hash was drawn before at this crash. It stays valid until the next draw. */
 struct disk *sim_image_draw(struct sim_world *world, uint32_t k, uint64_t *ret_hash);
 
+/* The decisions that would make the last image drawn the one that sim_settle takes. */
+const struct sim_record *sim_image_record(const struct sim_world *world);
+
 /* A process on the side: boots on `disk` (an image, or the machine's own with NULL: then on a
- * throw-away copy of it), with no decision asked, no fault, no crash, time of its own, its memory in
- * a bump region; stops as sim_run does. It leaves no mark in the run but one digest event. */
+ * throw-away copy of it), with no decision asked, no fault, no crash, time of its own, its memory
+ * in a bump region; stops as sim_run does. It leaves no mark in the run but one digest event. */
 void sim_side_run(struct sim_world *world, struct disk *disk,
                   void (*entry)(struct wal_io *io, void *arg), void *arg, struct sim_end *ret_end);
 
@@ -185,6 +201,9 @@ void sim_digest_add(struct sim_world *world, uint64_t a, uint64_t b);
 /* The non-zero decisions so far, and the contexts their addresses name. */
 const struct sim_record *sim_world_record(const struct sim_world *world);
 const struct sim_who *sim_world_whos(const struct sim_world *world, size_t *ret_count);
+
+/* Was the i-th decision of options.replay asked for? If not, the reproducer has gone stale. */
+bool sim_replay_asked(const struct sim_world *world, size_t i);
 
 /* How often each milestone of io_note was reached in this run. */
 const uint32_t *sim_notes(const struct sim_world *world);

@@ -1,0 +1,55 @@
+/*
+ * context.h - on whose behalf decisions are asked, and how often each was.
+ *
+ * A context is an index; its name is a struct sim_who. Counters lie in one row per context, one
+ * column per (kind, call) that was ever asked in this world; which column that is stays inside.
+ */
+#ifndef SIM_CONTEXT_H
+#define SIM_CONTEXT_H
+
+#include <stdint.h>
+
+#include "sim/decide.h"
+
+enum {
+    CONTEXT_NONE = -1,
+    CONTEXT_KIND_RANDOM = 0, /* Counts io_random; not a kind of decision. */
+};
+
+struct contexts {
+    struct sim_who *whos;
+    uint32_t *boots;    /* How many boots each caused, */
+    uint32_t *counters; /* and its row of counters. */
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t columns;          /* In use, */
+    uint32_t columns_capacity; /* and the length of a row. */
+    int32_t *of_operation;
+    uint32_t operations_capacity;
+    uint16_t column[SIM_KIND_COUNT][SIM_CALL_COUNT]; /* Plus 1; 0: not asked yet. */
+};
+
+void contexts_init(struct contexts *contexts);
+void contexts_free(struct contexts *contexts);
+
+/* Forget all contexts; in the time of what was used. */
+void contexts_clear(struct contexts *contexts);
+
+int32_t context_of_operation(struct contexts *contexts, uint32_t operation);
+int32_t context_of_boot(struct contexts *contexts, int32_t cause);
+int32_t context_of_task(struct contexts *contexts, int32_t boot, const char *name);
+
+/* Gives (kind, call) a column. */
+uint32_t context_column(struct contexts *contexts, unsigned kind, enum sim_call call);
+
+/* The counter of how often it was asked before. */
+static inline uint32_t *context_counter(struct contexts *contexts, int32_t context, unsigned kind,
+                                        enum sim_call call)
+{
+    uint32_t column = contexts->column[kind][call];
+
+    if (column == 0) column = context_column(contexts, kind, call);
+    return &contexts->counters[(size_t)context * contexts->columns_capacity + column - 1];
+}
+
+#endif

@@ -1,0 +1,230 @@
+/*
+ * decide.c - hashing addresses into outcomes, recording them, and looking them up again.
+ */
+#include "sim/decide.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world_internal.h"
+
+__extension__ typedef unsigned __int128 wide;
+
+/* Both halves of a product depend on all bits of both factors; together they make a hash. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+    wide product = (wide)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t sim_mix(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t hash = fold(a ^ UINT64_C(0xa0761d6478bd642f), b ^ UINT64_C(0xe7037ed1a0b428db));
+
+    hash = fold(hash ^ UINT64_C(0x8ebc6af09c88c6e3), c ^ UINT64_C(0x589965cc75374cc3));
+    return hash ^ hash >> 32;
+}
+
+/* ---- Records ---- */
+
+void sim_record_free(struct sim_record *record)
+{
+    free(record->decisions);
+    *record = (struct sim_record){0};
+}
+
+bool sim_record_copy(struct sim_record *to, const struct sim_record *from)
+{
+    if (to->capacity < from->count) {
+        struct sim_decision *grown = realloc(to->decisions, from->count * sizeof *grown);
+        if (grown == NULL) return false;
+        to->decisions = grown;
+        to->capacity = from->count;
+    }
+    if (from->count > 0) {
+        memcpy(to->decisions, from->decisions, from->count * sizeof *to->decisions);
+    }
+    to->count = from->count;
+    return true;
+}
+
+void decide_push(struct sim_record *record, const struct sim_decision *decision)
+{
+    if (record->count == record->capacity) {
+        size_t capacity = record->capacity == 0 ? 64 : record->capacity * 2;
+        record->decisions = realloc(record->decisions, capacity * sizeof *record->decisions);
+        assert(record->decisions != NULL);
+        record->capacity = capacity;
+    }
+    record->decisions[record->count++] = *decision;
+}
+
+/* ---- Replay ---- */
+
+static bool same_address(const struct sim_decision *a, const struct sim_decision *b)
+{
+    return a->who == b->who && a->ordinal == b->ordinal && a->kind == b->kind &&
+           a->call == b->call && a->stream == b->stream;
+}
+
+static uint64_t address_low(const struct sim_decision *decision)
+{
+    return (uint64_t)decision->kind << 48 | (uint64_t)decision->call << 40 | decision->ordinal;
+}
+
+static uint32_t *replay_slot(struct replay *replay, const struct sim_decision *address)
+{
+    size_t slot = sim_mix(address->stream, address->who, address_low(address));
+
+    for (;; slot++) {
+        uint32_t *taken = &replay->slots[slot & replay->mask];
+        if (*taken == 0) return taken;
+        if (same_address(&replay->record->decisions[*taken - 1], address)) return taken;
+    }
+}
+
+void replay_begin(struct replay *replay, const struct sim_record *record)
+{
+    replay->record = record;
+    memset(replay->kinds, 0, sizeof replay->kinds);
+    if (record == NULL) return;
+    assert(record->count < UINT32_MAX / 4);
+    size_t slots = 64;
+    while (slots < record->count * 2) slots *= 2;
+    if (slots > replay->capacity) {
+        replay->slots = realloc(replay->slots, slots * sizeof *replay->slots);
+        replay->asked = realloc(replay->asked, slots);
+        assert(replay->slots != NULL);
+        assert(replay->asked != NULL);
+        replay->capacity = slots;
+    }
+    replay->mask = slots - 1;
+    memset(replay->slots, 0, slots * sizeof *replay->slots);
+    memset(replay->asked, 0, slots);
+    for (uint32_t i = 0; i < record->count; i++) {
+        const struct sim_decision *decision = &record->decisions[i];
+        if (decision->kind >= SIM_KIND_COUNT) continue; /* From a file: never asked. */
+        *replay_slot(replay, decision) = i + 1;
+        replay->kinds[decision->kind] = true;
+    }
+}
+
+void replay_free(struct replay *replay)
+{
+    free(replay->slots);
+    free(replay->asked);
+    *replay = (struct replay){0};
+}
+
+static uint32_t replay_outcome(struct replay *replay, const struct sim_decision *address)
+{
+    uint32_t taken = *replay_slot(replay, address);
+
+    if (taken == 0) return 0;
+    replay->asked[taken - 1] = 1;
+    return replay->record->decisions[taken - 1].outcome;
+}
+
+bool sim_replay_asked(const struct sim_world *world, size_t i)
+{
+    const struct replay *replay = &world->replay;
+
+    return replay->record != NULL && i < replay->record->count && replay->asked[i] != 0;
+}
+
+/* ---- Decisions ---- */
+
+bool decide_begin(struct sim_world *world, enum sim_stream stream, unsigned kind,
+                  enum sim_call call, struct sim_decision *ret_decision)
+{
+    int32_t context = world_context(world);
+
+    if (world->quiet) return false;
+    if (world->replay.record != NULL && !world->replay.kinds[kind]) return false;
+    ret_decision->who = world->contexts.whos[context].hash;
+    ret_decision->ordinal = (*context_counter(&world->contexts, context, kind, call))++;
+    ret_decision->outcome = 0;
+    ret_decision->kind = (uint16_t)kind;
+    ret_decision->call = (uint8_t)call;
+    ret_decision->stream = (uint8_t)stream;
+    if (world->replay.record != NULL) {
+        ret_decision->outcome = replay_outcome(&world->replay, ret_decision);
+    }
+    return true;
+}
+
+uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *address)
+{
+    return sim_mix(world->stream_seeds[address->stream], address->who, address_low(address));
+}
+
+void decide_end(struct sim_world *world, const struct sim_decision *decision)
+{
+    if (decision->outcome == 0) return;
+    decide_push(&world->record, decision);
+    world_trace(world, (enum sim_call)decision->call, SIM_TRACE_DECISION, decision->who,
+                (uint64_t)decision->kind << 32 | decision->ordinal, decision->outcome);
+}
+
+/* A hash as a number below bound. */
+uint32_t decide_below(uint64_t hash, uint32_t bound)
+{
+    return (uint32_t)((hash >> 32) * bound >> 32);
+}
+
+uint32_t sim_decide(struct sim_world *world, enum sim_stream stream, unsigned kind,
+                    enum sim_call call, uint32_t bound)
+{
+    struct sim_decision decision;
+
+    if (!decide_begin(world, stream, kind, call, &decision)) return 0;
+    if (world->replay.record == NULL) {
+        decision.outcome = decide_below(decide_hash(world, &decision), bound);
+    } else if (decision.outcome >= bound) {
+        decision.outcome = 0;
+    }
+    decide_end(world, &decision);
+    return decision.outcome;
+}
+
+uint32_t sim_decide_odds(struct sim_world *world, enum sim_stream stream, unsigned kind,
+                         enum sim_call call, uint32_t odds, uint32_t outcomes)
+{
+    struct sim_decision decision;
+
+    if (!decide_begin(world, stream, kind, call, &decision)) return 0;
+    if (world->replay.record == NULL) {
+        uint64_t hash = decide_hash(world, &decision);
+        if ((hash & 0xffff) < odds && outcomes > 0)
+            decision.outcome = 1 + decide_below(hash, outcomes);
+    } else if (decision.outcome > outcomes) {
+        decision.outcome = 0;
+    }
+    decide_end(world, &decision);
+    return decision.outcome;
+}
+
+/* What would strike at a call, in one draw: outcomes 1 before, 2 inside, 3 after it, by loss of
+ * power; 4, 5, 6 the same for the process alone. */
+uint32_t decide_crash(struct sim_world *world, enum sim_call call)
+{
+    const struct sim_options *options = &world->options;
+    struct sim_decision decision;
+
+    if (!decide_begin(world, SIM_STREAM_CRASH, SIM_KIND_CRASH, call, &decision)) return 0;
+    if (world->replay.record == NULL) {
+        uint64_t hash = decide_hash(world, &decision);
+        uint32_t drawn = hash & 0xffff;
+        if (drawn < options->crash_odds) {
+            decision.outcome = 1 + decide_below(hash, 3);
+        } else if (drawn < options->crash_odds + options->kill_odds) {
+            decision.outcome = 4 + decide_below(hash, 3);
+        }
+    } else if (decision.outcome > 6) {
+        decision.outcome = 0;
+    }
+    decide_end(world, &decision);
+    return decision.outcome;
+}

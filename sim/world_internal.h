@@ -1,0 +1,154 @@
+/*
+ * world_internal.h - what the files of the world share.
+ *
+ * One struct for all: the run, the process that runs in it, and what is reused over runs. The
+ * process on the side (sim_side_run) uses the same parts: it runs only while no other does.
+ */
+#ifndef SIM_WORLD_INTERNAL_H
+#define SIM_WORLD_INTERNAL_H
+
+#include <assert.h>
+
+#include "sim/context.h"
+#include "sim/memory.h"
+#include "sim/scheduler.h"
+#include "sim/trace.h"
+#include "sim/world.h"
+
+enum {
+    DESCRIPTORS_MAX = 256,
+    DESCRIPTOR_NAME_BYTES = 64, /* What faults see of a name. */
+    CALL_NS = 100,              /* What any call takes. */
+    SIM_FAULT_NOMEM = 19,       /* Its number in the catalogue of faults. */
+};
+
+enum descriptor_kind { DESCRIPTOR_FREE, DESCRIPTOR_FILE, DESCRIPTOR_DIR };
+
+struct descriptor {
+    enum descriptor_kind kind;
+    int32_t target; /* Inode or directory. */
+    unsigned flags; /* Of open. */
+    uint32_t align; /* 1: not direct. */
+    bool locked;
+    char name[DESCRIPTOR_NAME_BYTES];
+};
+
+struct replay {
+    const struct sim_record *record; /* NULL: no replay. */
+    uint32_t *slots;                 /* Hash table: index in record plus 1. */
+    uint8_t *asked;
+    size_t capacity, mask;
+    bool kinds[SIM_KIND_COUNT]; /* That occur at all. */
+};
+
+/* Hashes of the images drawn at this crash. */
+struct image_set {
+    uint64_t *slots;
+    size_t capacity, count;
+};
+
+struct process {
+    uint64_t steps, steps_max;
+    uint64_t allocs, alloc_bytes;
+    uint32_t descriptors_used; /* From here on all are free. */
+    int32_t boot_context;
+    uint64_t randoms; /* On the side: how often random was asked. */
+    struct memory *memory;
+    struct sim_end end;
+    void (*entry)(struct wal_io *io, void *arg);
+    void *arg;
+};
+
+enum world_state { WORLD_IDLE, WORLD_BOOTED, WORLD_RUNNING, WORLD_POWERLESS };
+
+struct sim_world {
+    struct wal_io io; /* First: the door hands it back. */
+    struct wal_io_ops ops;
+    struct sim_options options;
+    enum world_state state;
+    bool healed, side;
+    bool quiet; /* healed or side: nothing is decided. */
+
+    /* What is armed now: of the options, unless quiet or used up. */
+    uint64_t crash_calls, strike_calls;
+    uint32_t alloc_odds;
+
+    uint64_t now_ns;
+    uint64_t steps; /* Of processes that have stopped. */
+    uint32_t instance, crashes, tasks_spawned;
+    int32_t stopped_context; /* Whom the last stop hit. */
+    bool crashed_in_boot;    /* The last crash hit a boot. */
+    struct disk *disk;       /* The one in use: the machine's, or on the side another. */
+    struct disk *machine, *image, *copy;
+    uint64_t stream_seeds[4];
+
+    struct process process;
+    struct scheduler scheduler;
+    struct descriptor descriptors[DESCRIPTORS_MAX];
+    struct memory arena, bump;
+    bool arena_made;
+    struct contexts contexts;
+    struct sim_record record, image_record;
+    struct replay replay;
+    struct image_set images_seen;
+    struct trace trace;
+    uint32_t notes[WAL_NOTE_COUNT];
+};
+
+static inline struct sim_world *world_of(struct wal_io *io)
+{
+    return (struct sim_world *)(void *)io;
+}
+
+/* Whom decisions are asked for: the current task's context, or between processes that of the last
+ * one's stop. */
+static inline int32_t world_context(const struct sim_world *world)
+{
+    const struct wal_task *task = world->scheduler.current;
+
+    return task != NULL ? task->context : world->stopped_context;
+}
+
+static inline uint32_t context_operation(const struct sim_world *world, int32_t context)
+{
+    return context == CONTEXT_NONE ? HISTORY_NO_OPERATION : world->contexts.whos[context].operation;
+}
+
+/* world.c */
+void world_trace_slow(struct sim_world *world, enum sim_call call, unsigned result, uint64_t a,
+                      uint64_t b, uint64_t data);
+_Noreturn void world_stop(struct sim_world *world, enum sim_stop stop, enum sim_call call);
+/* Compute what is armed. */
+void world_arm(struct sim_world *world);
+
+static inline void world_trace(struct sim_world *world, enum sim_call call, unsigned result,
+                               uint64_t a, uint64_t b, uint64_t data)
+{
+    if (!world->side) world_trace_slow(world, call, result, a, b, data);
+}
+
+/* decide.c */
+bool decide_begin(struct sim_world *world, enum sim_stream stream, unsigned kind,
+                  enum sim_call call, struct sim_decision *ret_decision);
+void decide_end(struct sim_world *world, const struct sim_decision *decision);
+uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *address);
+uint32_t decide_below(uint64_t hash, uint32_t bound);
+uint32_t decide_crash(struct sim_world *world, enum sim_call call);
+void decide_push(struct sim_record *record, const struct sim_decision *decision);
+void replay_begin(struct replay *replay, const struct sim_record *record);
+void replay_free(struct replay *replay);
+
+/* image.c */
+void image_set_clear(struct image_set *set);
+void image_set_free(struct image_set *set);
+
+/* task.c, door.c, door_file.c, door_name.c: their rows of the table. */
+void task_fill_ops(struct wal_io_ops *ops);
+void door_fill_ops(struct wal_io_ops *ops);
+void door_fill_file_ops(struct wal_io_ops *ops);
+void door_fill_name_ops(struct wal_io_ops *ops);
+
+/* door_name.c: forget all descriptors. Returns how many were open. */
+size_t descriptors_drop(struct sim_world *world);
+
+#endif
