@@ -65,7 +65,8 @@ struct fault_plan {
 
     /* What strikes remember. All zero at the start. */
     uint64_t full_until_ns;       /* F03: nothing can grow until then. */
-    uint32_t interrupted_left;    /* F02: how many more times, */
+    bool interrupted;             /* F02: a row of interruptions is on: */
+    uint32_t interrupted_left;    /* how many more times, */
     enum wal_err interrupted_err; /* how, */
     enum sim_call interrupted_call; /* at which call, */
     disk_inode interrupted_inode; /* on which file. */

@@ -43,30 +43,39 @@ void strike_short(struct fault_plan *plan, const struct fault *fault, struct sim
     struck(plan, fault->number, world, 0);
 }
 
-/* F02. Outcomes 1..4: interrupted so many times in a row; 5..8: would block. */
+/* F02. Outcomes 1..4: interrupted so many times in a row; 5..8: would block. The call after a row
+ * goes through: a longer row would be another fault. */
 void strike_interrupted(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
                         const struct sim_point *point, struct sim_outcome *outcome)
 {
-    if (plan->interrupted_left > 0 && plan->interrupted_call == point->call &&
-        plan->interrupted_inode == point->inode) {
-        plan->interrupted_left--;
-        outcome->err = plan->interrupted_err;
-        struck(plan, fault->number, world, 0);
+    bool again = plan->interrupted && plan->interrupted_call == point->call &&
+                 plan->interrupted_inode == point->inode;
+
+    if (again && plan->interrupted_left == 0) {
+        plan->interrupted = false;
         return;
     }
-    uint32_t which = asked(plan, fault, world, point, 8);
-    if (which == 0) return;
-    plan->interrupted_left = (which - 1) % 4;
-    plan->interrupted_err = which <= 4 ? WAL_INTERRUPTED : WAL_AGAIN;
-    plan->interrupted_call = point->call;
-    plan->interrupted_inode = point->inode;
+    if (!again) {
+        uint32_t which = asked(plan, fault, world, point, 8);
+        if (which == 0) return;
+        plan->interrupted = true;
+        plan->interrupted_left = (which - 1) % 4 + 1;
+        plan->interrupted_err = which <= 4 ? WAL_INTERRUPTED : WAL_AGAIN;
+        plan->interrupted_call = point->call;
+        plan->interrupted_inode = point->inode;
+    }
+    plan->interrupted_left--;
     outcome->err = plan->interrupted_err;
     struck(plan, fault->number, world, 0);
 }
 
-static bool point_grows(const struct sim_point *point)
+/* Does the call need new space? Writing over bytes that are there does not. (It may on a file system
+ * that copies on write; that one is not simulated.) */
+static bool point_grows(const struct sim_point *point, struct sim_world *world)
 {
-    return point->call != SIM_CALL_OPEN || (point->flags & WAL_OPEN_CREATE) != 0;
+    if (point->call == SIM_CALL_OPEN) return (point->flags & WAL_OPEN_CREATE) != 0;
+    if (point->call != SIM_CALL_PWRITE) return true;
+    return point->offset + point->len > disk_size(sim_disk(world), point->inode);
 }
 
 /* F03. The first four outcomes refuse at once, the others take half of the write first; then
@@ -76,7 +85,7 @@ void strike_no_space(struct fault_plan *plan, const struct fault *fault, struct 
 {
     static const uint64_t duration_ns[] = {100000, 1000000, 10000000, 100000000};
 
-    if (!point_grows(point)) return;
+    if (!point_grows(point, world)) return;
     if (sim_now_ns(world) < plan->full_until_ns) {
         outcome->err = WAL_NOSPACE;
         struck(plan, fault->number, world, 0);
@@ -103,6 +112,7 @@ void strike_too_large(struct fault_plan *plan, const struct fault *fault, struct
         struck(plan, fault->number, world, 0);
         return;
     }
+    if (!point_grows(point, world)) return;
     uint32_t which = asked(plan, fault, world, point, 2);
     if (which == 0) return;
     if (which == 2 && point->len > 1) {
