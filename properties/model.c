@@ -64,6 +64,7 @@ void model_begin(struct model *model)
     model->served_lsn = 0;
     model->damage_count = 0;
     model->damage_last = false;
+    model->loss_count = 0;
     model->instance_count = 0;
     model->injected = 0;
     model->reading->observation = NULL;
@@ -116,14 +117,24 @@ bool model_agrees(const struct model *model, const struct model_slot *slot, uint
            slot->hash == record->hash && slot->length == record->length;
 }
 
-bool model_loss_excused(const struct model *model, uint64_t lsn)
+static bool costs_records(const struct model_damage *damage)
 {
-    for (uint32_t i = 0; i < model->damage_count; i++) {
-        const struct model_damage *damage = &model->damages[i];
-        if (damage->witnessed || damage->spent || damage->first_lsn == 0) continue;
-        if (damage->first_lsn <= lsn && lsn <= damage->last_lsn) return true;
+    return !damage->witnessed && !damage->spent && damage->first_lsn != 0;
+}
+
+static bool any_covers(const struct model_damage *damages, uint32_t count, uint64_t lsn)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!costs_records(&damages[i])) continue;
+        if (damages[i].first_lsn <= lsn && lsn <= damages[i].last_lsn) return true;
     }
     return false;
+}
+
+bool model_loss_excused(const struct model *model, uint64_t lsn)
+{
+    return any_covers(model->damages, model->damage_count, lsn) ||
+           any_covers(model->losses, model->loss_count, lsn);
 }
 
 uint64_t model_injected(const struct model *model, uint32_t instance, bool before_too)
@@ -474,6 +485,7 @@ static void take_observed(struct model *model, const struct history_event *event
     drop_above(model, reading->last_lsn);
     model->must_lsn = reading->last_lsn;
     model->served_lsn = reading->last_lsn;
+    model->loss_count = 0;
     for (uint32_t i = 0; i < model->damage_count; i++) {
         if (model->damages[i].first_lsn > reading->last_lsn) model->damages[i].spent = true;
     }
@@ -547,6 +559,18 @@ static void take_booted(struct model *model, const struct history_event *event)
 {
     *instance_make(model, event->instance) = (struct model_instance){0};
     model->session++;
+    for (uint32_t i = 0; i < model->damage_count; i++) model->damages[i].booted = true;
+}
+
+static void take_lifted(struct model *model)
+{
+    for (uint32_t i = 0; i < model->damage_count; i++) {
+        const struct model_damage *damage = &model->damages[i];
+        if (!damage->booted || !costs_records(damage)) continue;
+        if (model->loss_count == MODEL_DAMAGES_MAX) model->loss_count--;
+        model->losses[model->loss_count++] = *damage;
+    }
+    model->damage_count = 0;
 }
 
 static void take_closed(struct model *model, const struct history_event *event)
@@ -571,7 +595,7 @@ void model_take(struct model *model, const struct history_event *event)
     case HISTORY_CRASHED: model->session++; break;
     case HISTORY_INJECTED: take_injected(model, event); break;
     case HISTORY_DAMAGED: take_damaged(model, event); break;
-    case HISTORY_LIFTED: model->damage_count = 0; break;
+    case HISTORY_LIFTED: take_lifted(model); break;
     case HISTORY_UNDISTURBED:
     case HISTORY_HEALED:
     case HISTORY_LEAKED:

@@ -88,7 +88,8 @@ struct model_damage {
     uint64_t last_lsn;
     uint32_t fault;
     bool witnessed;
-    bool spent; /* A recovery rightly ended before it: it explains errors, but no further loss. */
+    bool spent;  /* A recovery rightly ended before it: it explains errors, but no further loss. */
+    bool booted; /* A process ran while it was in force. */
 };
 
 struct model_instance {
@@ -150,6 +151,11 @@ struct model {
     struct model_damage damages[MODEL_DAMAGES_MAX]; /* In force. */
     uint32_t damage_count;
     bool damage_last; /* The last event was a damage. */
+
+    /* Lifted, but a process that met it may have taken the log over without it, and died before
+     * anybody saw that. Kept until a recovery shows how it ended. */
+    struct model_damage losses[MODEL_DAMAGES_MAX];
+    uint32_t loss_count;
 
     struct model_instance *instances;
     uint32_t instance_count, instance_capacity;
