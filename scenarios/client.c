@@ -31,7 +31,7 @@ static const struct { enum wal_err err; enum history_error error; } error_classe
 };
 /* clang-format on */
 
-enum history_error run_error(enum wal_err err)
+static enum history_error run_error(enum wal_err err)
 {
     for (size_t i = 0; i < sizeof error_classes / sizeof error_classes[0]; i++) {
         if (error_classes[i].err == err) return error_classes[i].error;
@@ -252,6 +252,7 @@ static void read_beside(struct run_client *client, uint32_t number)
     uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
     uint64_t from_lsn = stat.first_lsn + runner->operations[number].entropy % span;
     observe(runner->boot.io, from_lsn, 0, &client->seen, &observation);
+    observation.instance = sim_instance(runner->world);
     put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
                                             .operation = number,
                                             .error = observation.read_error,
@@ -347,13 +348,25 @@ static void run_probe(struct runner *runner)
     append(client, runner->config.operations, true);
 }
 
+void run_observe(void *context, const struct wal_event *event)
+{
+    struct runner *runner = context;
+
+    if (event->kind == WAL_EVENT_ROLLED_BACK) runner->boot.rollbacks++;
+}
+
 static void close_log(struct runner *runner, struct wal_log *log)
 {
     struct wal_stat stat;
 
     wal_log_stat(log, &stat);
+    uint32_t rollbacks = runner->boot.rollbacks;
     enum wal_err err = wal_close(log);
-    if (err == WAL_OK) put_down_ack(runner, HISTORY_NO_OPERATION, stat.accepted_lsn);
+    /* A close that succeeds made durable what was accepted; but what was rolled back since we asked
+     * how much that is, was told to those who waited, and is no longer accepted. */
+    if (err == WAL_OK && rollbacks == runner->boot.rollbacks) {
+        put_down_ack(runner, HISTORY_NO_OPERATION, stat.accepted_lsn);
+    }
     put_down(runner, (struct history_event){.kind = HISTORY_CLOSED,
                                             .operation = HISTORY_NO_OPERATION,
                                             .error = run_error(err)});

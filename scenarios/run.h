@@ -73,6 +73,7 @@ struct boot {
     bool opened;
     bool damaged;  /* CORRUPT was seen, or a sector could not be read. */
     bool broken;   /* The log is poisoned: the process gives up. */
+    uint32_t rollbacks; /* That the log told of. */
     bool finished; /* All operations up to the end of the span are done. */
     uint32_t span_end;
     struct wal_task *tasks[CLIENTS_MAX];
@@ -117,7 +118,7 @@ uint64_t run_entropy(const struct runner *runner, const char *label, uint64_t nu
 /* client.c: what runs on the process's tasks. */
 void run_main_task(struct wal_io *io, void *arg);
 void run_side_task(struct wal_io *io, void *arg);
-enum history_error run_error(enum wal_err err);
+wal_observe run_observe; /* The log's observer; context: the runner. */
 
 /* damage.c: may damage durable bytes while nobody runs. */
 void run_damage(struct runner *runner);

@@ -294,9 +294,10 @@ static const char *impossible(struct scenario *scenario)
         }
     }
     if (range_max(&scenario->segment_bytes) <
-        range_min(&scenario->queue_bytes) + SEGMENT_BLOCKS_MIN * range_min(&scenario->block_bytes)) {
-        return "[log] segment-bytes: the largest segment cannot hold the smallest queue and three "
-               "blocks";
+        range_min(&scenario->queue_bytes) + 2 * range_min(&scenario->block_bytes) +
+            SEGMENT_HEAD_BYTES) {
+        return "[log] segment-bytes: the largest segment cannot hold the smallest queue, two "
+               "blocks and 1024 bytes";
     }
     if (range_max(&scenario->record_bytes) + 64 > range_min(&scenario->queue_bytes)) {
         return "[workload] record-bytes: the largest record must fit the smallest queue "

@@ -32,7 +32,7 @@ enum operation_kind {
 enum {
     POLICY_COUNT = SIM_POLICY_RANDOM + 1,
     PROFILES_MAX = 16,
-    SEGMENT_BLOCKS_MIN = 3, /* A segment holds its queue and so many blocks: its header and room. */
+    SEGMENT_HEAD_BYTES = 1024, /* More than a segment needs beside its queue and two blocks. */
 };
 
 struct scenario {

@@ -59,10 +59,12 @@ static void draw_log(struct runner *runner)
 
     *log = wal_options_default();
     log->create = true;
+    log->observe = run_observe;
+    log->observe_context = runner;
     log->block_bytes = (uint32_t)draw(runner, "block-bytes", &scenario->block_bytes);
     log->segment_bytes = draw(runner, "segment-bytes", &scenario->segment_bytes);
     log->queue_bytes = (uint32_t)draw(runner, "queue-bytes", &scenario->queue_bytes);
-    uint64_t smallest = log->queue_bytes + SEGMENT_BLOCKS_MIN * (uint64_t)log->block_bytes;
+    uint64_t smallest = log->queue_bytes + 2 * (uint64_t)log->block_bytes + SEGMENT_HEAD_BYTES;
     if (log->segment_bytes < smallest) log->segment_bytes = smallest;
     log->record_bytes_max = log->queue_bytes - 32;
     log->batch_bytes_max = log->queue_bytes - 32;
