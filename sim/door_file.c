@@ -89,7 +89,7 @@ static enum wal_err door_pread(struct wal_io *io, struct wal_file id, uint64_t o
     }
     if (err == WAL_OK) *ret_len = taken;
     door_leave(world, SIM_CALL_PREAD, &passage, err, offset, traced(file, taken),
-               world->side || taken == 0 ? 0 : trace_hash(buffer, taken));
+               world->side || taken == 0 ? 0 : trace_hash_ends(buffer, taken));
     return err;
 }
 
@@ -141,7 +141,7 @@ static enum wal_err door_map(struct wal_io *io, struct wal_file id, uint64_t off
         *ret_window = window;
     }
     door_leave(world, SIM_CALL_MAP, &passage, err, offset, traced(file, len),
-               err != WAL_OK || world->side ? 0 : trace_hash(window, len));
+               err != WAL_OK || world->side ? 0 : trace_hash_ends(window, len));
     return err;
 }
 

@@ -30,6 +30,10 @@ struct sim_digest trace_digest(const struct trace *trace);
 /* Hash of bytes, for a line. */
 uint64_t trace_hash(const void *bytes, size_t len);
 
+/* The same of bytes that follow from lines before it: what was written is hashed whole, so of what
+ * is read both ends do. */
+uint64_t trace_hash_ends(const void *bytes, size_t len);
+
 /* Room for one more line. */
 static inline struct sim_trace_event *trace_next(struct trace *trace)
 {
