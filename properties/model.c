@@ -117,26 +117,6 @@ bool model_agrees(const struct model *model, const struct model_slot *slot, uint
            slot->hash == record->hash && slot->length == record->length;
 }
 
-static bool costs_records(const struct model_damage *damage)
-{
-    return !damage->witnessed && !damage->spent && damage->first_lsn != 0;
-}
-
-static bool any_covers(const struct model_damage *damages, uint32_t count, uint64_t lsn)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (!costs_records(&damages[i])) continue;
-        if (damages[i].first_lsn <= lsn && lsn <= damages[i].last_lsn) return true;
-    }
-    return false;
-}
-
-bool model_loss_excused(const struct model *model, uint64_t lsn)
-{
-    return any_covers(model->damages, model->damage_count, lsn) ||
-           any_covers(model->losses, model->loss_count, lsn);
-}
-
 uint64_t model_injected(const struct model *model, uint32_t instance, bool before_too)
 {
     if (instance >= model->instance_count) return 0;
@@ -329,6 +309,63 @@ static void drop_of_others(struct model *model, uint64_t first_lsn, uint32_t ins
     }
 }
 
+/* Everything of earlier sessions above `last_lsn` is lost for good. */
+static void drop_above(struct model *model, uint64_t last_lsn)
+{
+    uint32_t first = 0;
+
+    if (last_lsn >= model->slot_base) {
+        uint64_t below = last_lsn - model->slot_base + 1;
+        first = below < model->slot_count ? (uint32_t)below : model->slot_count;
+    }
+    uint32_t kept = first;
+    for (uint32_t i = first; i < model->slot_count; i++) {
+        struct model_slot *slot = &model->slots[i];
+        if (slot->count != 0 && slot->operation != MODEL_NONE) {
+            model->operations[slot->operation].fate = MODEL_DROPPED;
+        }
+        slot->count = 0;
+        for (uint32_t each = slot->candidates; each != MODEL_NONE;) {
+            struct model_operation *own = &model->operations[each];
+            if (own->fate == MODEL_ACCEPTED && own->session == model->session) {
+                uint32_t end = i + own->count;
+                if (kept < end) kept = end;
+            } else if (own->fate == MODEL_ACCEPTED) {
+                own->fate = MODEL_DROPPED;
+            }
+            each = own->next;
+        }
+    }
+    if (kept < model->slot_count) model->slot_count = kept;
+}
+
+static void drop_limbo(struct model *model)
+{
+    for (uint32_t limbo = model->limbo, next; limbo != MODEL_NONE; limbo = next) {
+        struct model_operation *own = &model->operations[limbo];
+        next = own->next;
+        if (own->session == model->session) continue;
+        limbo_remove(model, limbo);
+        own->fate = MODEL_DROPPED;
+    }
+}
+
+/* Nobody may have seen the recovery that lost records to damage: then giving one's LSN away is the
+ * first that is heard of it. */
+static void drop_given_away(struct model *model, uint64_t lsn, uint32_t instance)
+{
+    const struct model_slot *slot = slot_find(model, lsn);
+
+    if (!is_settled(model, lsn) || !model_loss_excused(model, lsn)) return;
+    bool of_before = slot->operation == MODEL_NONE
+                         ? lsn <= model->served_lsn
+                         : model->operations[slot->operation].instance != instance;
+    if (!of_before) return;
+    drop_above(model, lsn - 1);
+    model->must_lsn = lsn - 1;
+    if (model->served_lsn >= lsn) model->served_lsn = lsn - 1;
+}
+
 static void take_accepted(struct model *model, const struct history_event *event)
 {
     if (event->operation >= model->operation_count) return;
@@ -338,6 +375,7 @@ static void take_accepted(struct model *model, const struct history_event *event
 
     limbo_remove(model, event->operation);
     drop_of_others(model, event->first_lsn, event->instance);
+    drop_given_away(model, event->first_lsn, event->instance);
     slots_reach(model, event->first_lsn, event->last_lsn);
     own->first_lsn = event->first_lsn;
     own->instance = event->instance;
@@ -431,44 +469,6 @@ static void settle_reading(struct model *model, const struct model_reading *read
     }
 }
 
-/* Everything of earlier sessions above `last_lsn`, and all their limbo, is lost for good. */
-static void drop_above(struct model *model, uint64_t last_lsn)
-{
-    uint32_t kept = 0;
-    uint32_t first = 0;
-
-    for (uint32_t limbo = model->limbo, next; limbo != MODEL_NONE; limbo = next) {
-        struct model_operation *own = &model->operations[limbo];
-        next = own->next;
-        if (own->session == model->session) continue;
-        limbo_remove(model, limbo);
-        own->fate = MODEL_DROPPED;
-    }
-    if (last_lsn >= model->slot_base) {
-        uint64_t below = last_lsn - model->slot_base + 1;
-        first = below < model->slot_count ? (uint32_t)below : model->slot_count;
-    }
-    kept = first;
-    for (uint32_t i = first; i < model->slot_count; i++) {
-        struct model_slot *slot = &model->slots[i];
-        if (slot->count != 0 && slot->operation != MODEL_NONE) {
-            model->operations[slot->operation].fate = MODEL_DROPPED;
-        }
-        slot->count = 0;
-        for (uint32_t each = slot->candidates; each != MODEL_NONE;) {
-            struct model_operation *own = &model->operations[each];
-            if (own->fate == MODEL_ACCEPTED && own->session == model->session) {
-                uint32_t end = i + own->count;
-                if (kept < end) kept = end;
-            } else if (own->fate == MODEL_ACCEPTED) {
-                own->fate = MODEL_DROPPED;
-            }
-            each = own->next;
-        }
-    }
-    if (kept < model->slot_count) model->slot_count = kept;
-}
-
 static void take_observed(struct model *model, const struct history_event *event)
 {
     const struct history_observation *observation = event->observation;
@@ -483,6 +483,7 @@ static void take_observed(struct model *model, const struct history_event *event
     if (!observation->recovery || observation->read_error != HISTORY_OK) return;
 
     drop_above(model, reading->last_lsn);
+    drop_limbo(model);
     model->must_lsn = reading->last_lsn;
     model->served_lsn = reading->last_lsn;
     model->loss_count = 0;
@@ -511,66 +512,11 @@ static void take_injected(struct model *model, const struct history_event *event
     model->injected |= MODEL_FAULT(event->fault);
 }
 
-/* A batch with a damaged record is lost whole, so damage reaches to its ends; where it isn't known
- * which batch that is, as far as one can reach. */
-static void widen(const struct model *model, struct model_damage *damage)
-{
-    if (damage->first_lsn == 0) return;
-    if (is_settled(model, damage->first_lsn)) {
-        damage->first_lsn -= slot_find(model, damage->first_lsn)->index;
-    } else {
-        for (uint32_t i = 1; i < model->batch_max && damage->first_lsn > 1; i++) {
-            if (is_settled(model, damage->first_lsn - 1)) break;
-            damage->first_lsn--;
-        }
-    }
-    if (is_settled(model, damage->last_lsn)) {
-        const struct model_slot *last = slot_find(model, damage->last_lsn);
-        damage->last_lsn += last->count - 1 - last->index;
-    } else {
-        for (uint32_t i = 1; i < model->batch_max && damage->last_lsn < UINT64_MAX; i++) {
-            if (is_settled(model, damage->last_lsn + 1)) break;
-            damage->last_lsn++;
-        }
-    }
-}
-
-static void take_damaged(struct model *model, const struct history_event *event)
-{
-    struct model_damage damage = {.first_lsn = event->first_lsn,
-                                  .last_lsn = event->last_lsn,
-                                  .fault = event->fault,
-                                  .witnessed = event->flag && event->first_lsn != 0};
-
-    for (uint32_t i = 0; i < model->damage_count && !model->damage_last; i++) {
-        model->damages[i].witnessed = false;
-    }
-    widen(model, &damage);
-    if (model->damage_count < MODEL_DAMAGES_MAX) {
-        model->damages[model->damage_count++] = damage;
-        return;
-    }
-    /* Too many to tell apart: the last one stands for anything. */
-    model->damages[MODEL_DAMAGES_MAX - 1] =
-        (struct model_damage){.first_lsn = 1, .last_lsn = UINT64_MAX};
-}
-
 static void take_booted(struct model *model, const struct history_event *event)
 {
     *instance_make(model, event->instance) = (struct model_instance){0};
     model->session++;
     for (uint32_t i = 0; i < model->damage_count; i++) model->damages[i].booted = true;
-}
-
-static void take_lifted(struct model *model)
-{
-    for (uint32_t i = 0; i < model->damage_count; i++) {
-        const struct model_damage *damage = &model->damages[i];
-        if (!damage->booted || !costs_records(damage)) continue;
-        if (model->loss_count == MODEL_DAMAGES_MAX) model->loss_count--;
-        model->losses[model->loss_count++] = *damage;
-    }
-    model->damage_count = 0;
 }
 
 static void take_closed(struct model *model, const struct history_event *event)
@@ -594,8 +540,8 @@ void model_take(struct model *model, const struct history_event *event)
     case HISTORY_CLOSED: take_closed(model, event); break;
     case HISTORY_CRASHED: model->session++; break;
     case HISTORY_INJECTED: take_injected(model, event); break;
-    case HISTORY_DAMAGED: take_damaged(model, event); break;
-    case HISTORY_LIFTED: take_lifted(model); break;
+    case HISTORY_DAMAGED: model_take_damaged(model, event); break;
+    case HISTORY_LIFTED: model_take_lifted(model); break;
     case HISTORY_UNDISTURBED:
     case HISTORY_HEALED:
     case HISTORY_LEAKED:

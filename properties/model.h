@@ -187,6 +187,10 @@ bool model_plausible(const struct model *model, const struct model_operation *op
 bool model_agrees(const struct model *model, const struct model_slot *slot, uint32_t operation,
                   uint32_t index);
 
+/* Parts of model_take. */
+void model_take_damaged(struct model *model, const struct history_event *event);
+void model_take_lifted(struct model *model);
+
 /* May a recovery rightly end before this LSN? Only unwitnessed damage to it allows that. */
 bool model_loss_excused(const struct model *model, uint64_t lsn);
 
