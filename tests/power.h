@@ -77,6 +77,7 @@ struct power {
     unsigned fail_at; /* This one fails; 0: none. */
     enum wal_err fail_with;
     unsigned syncs_fail_one_in; /* 0: never. */
+    unsigned space_fails_one_in;
     bool short_io;
     bool dead, just_died;
     int owed; /* Memory, locks, tasks and descriptors not given back yet. */
@@ -365,9 +366,14 @@ static enum wal_err power_pwrite(struct wal_io *io, struct wal_file file, uint64
     struct power_inode *inode = power_inode(p, file);
 
     if (!p->fds[file.id].writable || offset + len > POWER_FILE_BYTES) abort();
+    if (err == WAL_OK && p->space_fails_one_in > 0 &&
+        power_draw(p, p->space_fails_one_in) == 0) {
+        err = WAL_NOSPACE;
+    }
     if (err) {
         /* Any part of it may have got through. */
-        if (!p->dead || p->just_died) power_put(inode, offset, buffer, (size_t)power_draw(p, len + 1));
+        size_t part = (size_t)power_draw(p, len + 1);
+        if (!p->dead || p->just_died) power_put(inode, offset, buffer, part);
         return power_leave(p, err);
     }
     if (p->short_io && power_draw(p, 8) == 0) return power_leave(p, WAL_INTERRUPTED);

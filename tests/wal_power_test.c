@@ -82,6 +82,17 @@ static void fail_open(const struct model *model, enum wal_err err, const struct 
              (unsigned long long)place->first_lsn, (unsigned long long)place->last_lsn);
 }
 
+/* A wait failed: what was rolled back must never be seen again. */
+static void rollback_learn(struct model *model, struct wal_log *log)
+{
+    struct wal_stat stat;
+
+    wal_log_stat(log, &stat);
+    assert_true(stat.rollbacks > 0);
+    assert_true(stat.accepted_lsn >= model->promised_lsn);
+    model->accepted_lsn = stat.accepted_lsn;
+}
+
 /* Append one record or a batch, and perhaps wait. False: the log refused. */
 static bool append_some(struct model *model, struct wal_log *log)
 {
@@ -108,6 +119,7 @@ static bool append_some(struct model *model, struct wal_log *log)
         err = wal_wait(log, &ticket);
         if (err == WAL_OK) model->promised_lsn = ticket.last_lsn;
         if (err == WAL_POISONED) return false;
+        if (err) rollback_learn(model, log);
     }
     return true;
 }
@@ -122,7 +134,8 @@ static void live(struct model *model, unsigned cut_after, unsigned appends)
     p->cut_at = cut_after > 0 ? p->calls + cut_after : 0;
     enum wal_err err = wal_open(&p->io, "log", &model->options, &log, &place);
     if (err) {
-        if (!p->dead && p->syncs_fail_one_in == 0) fail_open(model, err, &place);
+        bool excused = p->dead || p->syncs_fail_one_in > 0 || p->space_fails_one_in > 0;
+        if (!excused) fail_open(model, err, &place);
         if (err == WAL_CORRUPT || err == WAL_LOCKED) fail_open(model, err, &place);
         return;
     }
@@ -143,9 +156,16 @@ static void live(struct model *model, unsigned cut_after, unsigned appends)
         p->cut_at = cut_at > 0 && cut_at <= p->calls ? p->calls + 1 : cut_at;
     }
     for (unsigned i = 0; i < appends && append_some(model, log); i++) continue;
+    uint64_t durable = 0;
+    err = power_draw(p, 2) == 0 ? wal_sync(log, &durable) : WAL_OK;
+    if (err != WAL_OK && err != WAL_POISONED) rollback_learn(model, log);
+    /* To die before close can tidy up. */
+    if (cut_after > 0 && !p->dead && power_draw(p, 2) == 0) p->cut_at = p->calls + 1;
     err = wal_close(log);
     if (err == WAL_OK) model->promised_lsn = model->accepted_lsn;
-    if (p->owed != 0) fail_msg("seed %llu: %d not given back", (unsigned long long)model->seed, p->owed);
+    if (p->owed != 0) {
+        fail_msg("seed %llu: %d not given back", (unsigned long long)model->seed, p->owed);
+    }
 }
 
 static void model_begin(struct model *model, uint64_t seed)
@@ -172,7 +192,7 @@ static void model_begin(struct model *model, uint64_t seed)
     model->promised_lsn = model->first_lsn - 1;
 }
 
-static void storm(uint64_t seed, unsigned syncs_fail_one_in)
+static void storm(uint64_t seed, unsigned syncs_fail_one_in, unsigned space_fails_one_in)
 {
     struct model *model = malloc(sizeof *model);
 
@@ -182,9 +202,11 @@ static void storm(uint64_t seed, unsigned syncs_fail_one_in)
     p->short_io = power_draw(p, 2) == 0;
     for (unsigned i = 0; i < 12; i++) {
         p->syncs_fail_one_in = syncs_fail_one_in;
+        p->space_fails_one_in = space_fails_one_in;
         unsigned bound = power_draw(p, 2) == 0 ? 40 : 200; /* Often in the middle of open. */
         live(model, (unsigned)power_draw(p, bound) + 1, (unsigned)power_draw(p, 20));
         p->syncs_fail_one_in = 0;
+        p->space_fails_one_in = 0;
         uint64_t how = power_draw(p, 4);
         if (how == 0) {
             power_restart(p);
@@ -198,22 +220,32 @@ static void storm(uint64_t seed, unsigned syncs_fail_one_in)
     free(model);
 }
 
-static void nothing_promised_is_lost_when_the_power_is_cut_anywhere(void **state)
+static void storms(unsigned syncs_fail_one_in, unsigned space_fails_one_in)
 {
-    (void)state;
     const char *seeds = getenv("WAL_POWER_SEEDS");
     uint64_t count = seeds != NULL ? strtoull(seeds, NULL, 10) : 400;
 
-    for (uint64_t seed = 1; seed <= count; seed++) storm(seed, 0);
+    for (uint64_t seed = 1; seed <= count; seed++) {
+        storm(seed, syncs_fail_one_in, space_fails_one_in);
+    }
+}
+
+static void nothing_promised_is_lost_when_the_power_is_cut_anywhere(void **state)
+{
+    (void)state;
+    storms(0, 0);
 }
 
 static void nothing_promised_is_lost_when_syncs_fail_too(void **state)
 {
     (void)state;
-    const char *seeds = getenv("WAL_POWER_SEEDS");
-    uint64_t count = seeds != NULL ? strtoull(seeds, NULL, 10) : 400;
+    storms(12, 0);
+}
 
-    for (uint64_t seed = 1; seed <= count; seed++) storm(seed, 12);
+static void nothing_rolled_back_is_seen_again_on_a_full_disk(void **state)
+{
+    (void)state;
+    storms(0, 5);
 }
 
 /* A whole small life, the nth call of which fails; then one in which nothing fails. */
@@ -240,7 +272,9 @@ static bool life_with_failure(unsigned nth, enum wal_err err)
             err_ignore(wal_close(log));
         } else {
             assert_true(open_err == err || open_err == WAL_CORRUPT || open_err == WAL_NOMEM);
-            if (open_err == WAL_CORRUPT) fail_msg("call %u: %s became damage", nth, wal_err_name(err));
+            if (open_err == WAL_CORRUPT) {
+                fail_msg("call %u: %s became damage", nth, wal_err_name(err));
+            }
         }
         if (p->owed != 0) fail_msg("call %u: %d not given back", nth, p->owed);
     }
@@ -316,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_promised_is_lost_when_the_power_is_cut_anywhere),
         cmocka_unit_test(nothing_promised_is_lost_when_syncs_fail_too),
+        cmocka_unit_test(nothing_rolled_back_is_seen_again_on_a_full_disk),
         cmocka_unit_test(every_call_may_fail_for_want_of_space),
         cmocka_unit_test(every_call_may_fail_with_an_error_of_the_device),
         cmocka_unit_test(every_call_may_fail_for_want_of_memory),

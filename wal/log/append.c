@@ -114,13 +114,15 @@ enum wal_err wal_append(struct wal_log *log, const void *bytes, size_t len,
 }
 
 /* What became of a ticket of an earlier epoch. What a rollback kept, it made durable. */
-static enum wal_err old_ticket(const struct wal_log *log, const struct wal_ticket *ticket)
+static enum wal_err old_ticket(struct wal_log *log, const struct wal_ticket *ticket)
 {
     const struct log_rollback *rollback = &log->rollbacks[ticket->epoch % LOG_ROLLBACKS_KEPT];
 
     assert(ticket->epoch < log->epoch);
     if (rollback->epoch != ticket->epoch) return WAL_ROLLED_BACK;
-    return ticket->last_lsn <= rollback->kept_lsn ? WAL_OK : rollback->err;
+    if (ticket->last_lsn <= rollback->kept_lsn) return WAL_OK;
+    if (ticket->epoch + 1 == log->epoch) log->unheard_err = WAL_OK;
+    return rollback->err;
 }
 
 /* With the mutex held: wait until something moved. What isn't accepted yet can't be asked for; who
@@ -169,7 +171,9 @@ enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn)
         .epoch = log->epoch,
     };
     enum wal_err err = log->poisoned ? WAL_POISONED : ticket_wait(log, &ticket);
+    if (err == WAL_OK) err = log->unheard_err;
     if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;
+    log->unheard_err = WAL_OK;
     io_mutex_unlock(log->io, log->mutex);
     return err;
 }

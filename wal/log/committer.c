@@ -293,7 +293,7 @@ static void roll_back(struct wal_log *log, enum wal_err err)
     log->accepted_lsn = tip->durable_lsn;
     queue_empty(&log->queues[log->accepting]);
     log->stat.rollbacks++;
-    if (log->closing) log->close_err = err;
+    log->unheard_err = err;
     if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room);
     publish(log);
 }

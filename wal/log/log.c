@@ -269,7 +269,7 @@ enum wal_err wal_close(struct wal_log *log)
     io_mutex_unlock(log->io, log->mutex);
     io_join(log->io, log->committer);
 
-    enum wal_err err = log->close_err;
+    enum wal_err err = log->close_err ? log->close_err : log->unheard_err;
     log_free(log);
     return err;
 }

@@ -126,8 +126,8 @@ WAL_CHECKED enum wal_err wal_open(struct wal_io *io, const char *path,
                                   struct wal_place *reterr_place);
 
 /* Stop accepting, drain, sync, mark the close as clean, free everything. Always frees and always
- * returns; an error says that not all that was accepted became durable, or that the mark could not
- * be written (the next open then recovers). */
+ * returns; an error says that not all that was accepted became durable and nobody has been told so
+ * yet, or that the mark could not be written (the next open then recovers). */
 WAL_CHECKED enum wal_err wal_close(struct wal_log *log);
 
 /* Accept one record. Waits while the queue is full. Errors: WAL_RECORD_LIMIT, WAL_POISONED,
@@ -145,7 +145,8 @@ WAL_CHECKED enum wal_err wal_append_batch(struct wal_log *log, const struct wal_
  * WAL_ROLLED_BACK for a ticket so old that the reason is forgotten. */
 WAL_CHECKED enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket);
 
-/* Make durable all that was accepted before the call. */
+/* Make durable all that was accepted before the call. If something of it was rolled back and nobody
+ * has been told so yet, that is the error. */
 WAL_CHECKED enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn);
 
 /* Wait until more than `lsn` is durable, the deadline passes (WAL_TIMEOUT) or the log fails. */

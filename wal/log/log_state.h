@@ -96,6 +96,7 @@ struct wal_log {
     unsigned waiters;
     unsigned room_waiters;
     enum wal_err close_err;
+    enum wal_err unheard_err; /* Of the last rollback, until somebody was told of it. */
     struct wal_stat stat;
 };
 
