@@ -74,7 +74,8 @@
  * truncation and restore). Its number is in the mark, the segment headers and the binding. Only
  * witnesses of the highest life count.
  *
- * MARK, 8192 bytes: two slots of 128 bytes at 0 and 4096
+ * MARK, 4608 bytes: two slots of 128 bytes at 0 and 4096, each followed by zeros to the end of its
+ * 512 bytes; nothing is written between them
  *
  *       0   8   magic         "SQUALMRK"
  *       8   4   version       1
@@ -112,10 +113,10 @@ enum {
     WAL_RECORD_HEADER_BYTES = 16,
     WAL_RECORD_ALIGN = 8,
 
-    WAL_MARK_FILE_BYTES = 8192,
     WAL_MARK_SLOTS = 2,
     WAL_MARK_SLOT_STRIDE = 4096, /* No block of a file system or device holds both slots. */
     WAL_MARK_SLOT_BYTES = 128,
+    WAL_MARK_SLOT_AREA_BYTES = 512, /* What is written: a sector, whole. */
 
     WAL_RECORD_DATA = 1,
     WAL_RECORD_OPTIONAL = 0x80,

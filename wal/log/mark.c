@@ -8,7 +8,6 @@
 #include "wal/log/transfer.h"
 
 enum {
-    SLOT_WRITE_BYTES = 512, /* The slot's sector, whole. */
     TRIES_BAD_SLOT = 2,     /* A slot may look bad while it is being written, */
     TRIES_BAD_BOTH = 4,     /* both only if the turn changed while they were read. */
 };
@@ -64,21 +63,28 @@ enum wal_err log_mark_read(struct wal_io *io, struct wal_dir dir, struct wal_mar
     return WAL_OK;
 }
 
+static enum wal_err slot_write(struct wal_io *io, struct wal_file file, unsigned slot,
+                               const struct wal_mark_slot *contents)
+{
+    uint8_t bytes[WAL_MARK_SLOT_AREA_BYTES] = {0};
+
+    log_mark_slot_encode(bytes, slot, contents);
+    return log_write_full(io, file, (uint64_t)slot * WAL_MARK_SLOT_STRIDE, bytes, sizeof bytes);
+}
+
 enum wal_err log_mark_prepare(struct wal_io *io, struct wal_dir dir,
                               const struct wal_mark_slot *contents, struct log_mark *ret_mark)
 {
-    uint8_t bytes[WAL_MARK_FILE_BYTES] = {0};
     struct log_mark mark = {.file = WAL_FILE_NONE, .newest = *contents};
 
+    enum wal_err err = log_tmp_create(io, dir, WAL_MARK_TMP_NAME, &mark.file);
+    if (err) return err;
     for (unsigned i = 0; i < WAL_MARK_SLOTS; i++) {
         mark.newest.sequence = contents->sequence + 1 + i;
         mark.synced_slot = i;
-        log_mark_slot_encode(bytes + (size_t)i * WAL_MARK_SLOT_STRIDE, i, &mark.newest);
+        err = slot_write(io, mark.file, i, &mark.newest);
+        if (err) goto undo;
     }
-    enum wal_err err = log_tmp_create(io, dir, WAL_MARK_TMP_NAME, &mark.file);
-    if (err) return err;
-    err = log_write_full(io, mark.file, 0, bytes, sizeof bytes);
-    if (err) goto undo;
     err = io_fsync(io, mark.file);
     if (err) goto undo;
     *ret_mark = mark;
@@ -101,14 +107,11 @@ enum wal_err log_mark_publish(struct wal_io *io, struct wal_dir dir)
 enum wal_err log_mark_renew(struct wal_io *io, struct log_mark *mark,
                             const struct wal_mark_slot *contents, bool sync, bool *ret_unsure)
 {
-    uint8_t bytes[SLOT_WRITE_BYTES] = {0};
     unsigned slot = 1 - mark->synced_slot;
     struct wal_mark_slot next = *contents;
 
     next.sequence = mark->newest.sequence + 1;
-    log_mark_slot_encode(bytes, slot, &next);
-    enum wal_err err = log_write_full(io, mark->file, (uint64_t)slot * WAL_MARK_SLOT_STRIDE, bytes,
-                                      sizeof bytes);
+    enum wal_err err = slot_write(io, mark->file, slot, &next);
     /* A slot half written is no worse than the older one it replaces. */
     *ret_unsure = err != WAL_OK && !log_err_is_sure(err);
     if (err) return err;
