@@ -13,6 +13,8 @@
 enum {
     STEPS_MAX = 2000000,    /* Calls of one process before it counts as livelocked. */
     BOOTS_MAX = 400,        /* Then faults stop, so that every run ends. */
+    BUMP_OPERATIONS_MAX = 200, /* Runs so short that their processes take memory from a bump region:
+                                  the allocator is a seventh of their cost. */
     UNDISTURBED_ONE_IN = 2, /* Crashes after which one undisturbed recovery is looked at. */
 };
 
@@ -289,7 +291,7 @@ static void begin(struct runner *runner)
         .strike_context = &runner->plan,
         .history = &runner->history,
         .junk = options->junk,
-        .bump_memory = options->bump_memory,
+        .bump_memory = options->bump_memory != (config->operations <= BUMP_OPERATIONS_MAX),
         .trace = options->trace,
         .trace_context = options->trace_context,
     };
