@@ -142,8 +142,9 @@ enum disk_question {
                             other modes, once a file: what its lost tail shows (0, 2, 3, 4). */
     DISK_ASK_CHUNK_BYTE, /* Where it is torn. */
     DISK_ASK_GARBAGE,    /* Seed of garbage, and whose stale bytes. */
-    DISK_ASK_SIZE,       /* Once a file: 0 as the kept data needs, 1 survives without the lost data
-                            (if size_before_data), 2 is lost, and what was written past it. */
+    DISK_ASK_SIZE,       /* Once a file, where it matters: 0 as the kept data needs, 1 survives
+                            without the lost data (if size_before_data), 2 is lost, and what was
+                            written past it. */
     DISK_ASK_NAMES,      /* 0 none, 1 all, 2 an ordered prefix, 3 a subset (if the profile may). */
     DISK_ASK_NAME,       /* Prefix length, or for a subset: keep this one? */
     DISK_ASK_SPLIT,      /* A rename: 0 atomic, 1 both names, 2 neither (hostile). Not asked where
@@ -166,6 +167,7 @@ struct disk_chooser {
                         lost or reordered (else all are kept). */
 };
 
+/* What a crash did. Chunks count as kept, torn and so on only where the file shows it. */
 struct disk_crash_tally {
     uint32_t chunks_pending, chunks_kept, chunks_torn, chunks_zero, chunks_garbage, chunks_stale;
     uint32_t sizes_without_data, data_without_size, truncations_undone;

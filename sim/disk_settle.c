@@ -28,7 +28,6 @@ struct outline {
     uint64_t need;    /* What kept data demands. */
     uint64_t full;    /* Where all writes, kept or lost, had brought it. */
     uint64_t lost_at; /* The first lost byte in the tail, UINT64_MAX: none. */
-    bool tail;        /* There is a pending write in the tail. */
     bool changed;     /* Something was kept. */
     bool resized;     /* A truncation or reservation was pending. */
 };
@@ -85,7 +84,6 @@ static void outline_write(const struct disk_drawing *drawing, struct outline *ou
     bool shown = unit->fate == DISK_FATE_ZERO || unit->fate == DISK_FATE_GARBAGE ||
                  unit->fate == DISK_FATE_STALE;
 
-    if (unit->end > outline->sure) outline->tail = true;
     outline->full = max_of(outline->full, unit->end);
     if (unit->fate != DISK_FATE_LOST) outline->changed = true;
     if (unit->fate == DISK_FATE_KEPT || (shown && drawing->profile->size_before_data)) {
@@ -127,9 +125,11 @@ static uint64_t choose_size(const struct disk_drawing *drawing, const struct out
     }
     uint64_t size = outline->need;
     if (cuts) size = min_of(size, max_of(outline->lost_at, outline->sure));
-    if (!gaps || !outline->tail || drawing->mode == DISK_KEEP_ALL) return size;
+    bool may_survive = profile->size_before_data && size < outline->full;
+    bool may_be_lost = size > outline->sure;
+    if (!gaps || drawing->mode == DISK_KEEP_ALL || (!may_survive && !may_be_lost)) return size;
     uint32_t answer = disk_ask(drawing, DISK_ASK_SIZE, 3);
-    if (answer == SIZE_SURVIVES && profile->size_before_data) return max_of(size, outline->full);
+    if (answer == SIZE_SURVIVES && may_survive) return outline->full;
     return answer == SIZE_LOST ? outline->sure : size;
 }
 
@@ -251,7 +251,6 @@ static void settle_lost(struct disk_drawing *drawing, disk_inode inode,
     enum disk_fate fate = choose_lost_tail(drawing);
     uint32_t seed =
         fate == DISK_FATE_ZERO ? 0 : disk_ask(drawing, DISK_ASK_GARBAGE, DISK_SEED_BOUND);
-    drawing->tally->sizes_without_data++;
     for (size_t i = 0; i < image->unit_count; i++) {
         struct disk_unit *unit = &image->units[i];
         if (unit->inode != inode || unit->kind != DISK_ITEM_WRITE) continue;
@@ -293,26 +292,34 @@ static void paint_file(struct disk_drawing *drawing, disk_inode inode, uint64_t 
 
 static void tally_file(struct disk_drawing *drawing, disk_inode inode, uint64_t size)
 {
-    struct disk_crash_tally *tally = drawing->tally;
+    uint32_t shown[DISK_FATE_COUNT] = {0};
     const struct disk *image = drawing->image;
-    bool past_size = false;
+    struct disk_crash_tally *tally = drawing->tally;
+    uint64_t durable_size = drawing->disk->files[inode].durable_size;
+    bool without_data = false, without_size = false;
 
     for (size_t i = 0; i < image->unit_count; i++) {
         const struct disk_unit *unit = &image->units[i];
         if (unit->inode != inode) continue;
-        if (unit->fate == DISK_FATE_KEPT) tally->chunks_kept++;
-        if (unit->fate == DISK_FATE_TORN) tally->chunks_torn++;
-        if (unit->fate == DISK_FATE_ZERO) tally->chunks_zero++;
-        if (unit->fate == DISK_FATE_GARBAGE) tally->chunks_garbage++;
-        if (unit->fate == DISK_FATE_STALE) tally->chunks_stale++;
-        if (unit->kind == DISK_ITEM_TRUNCATE && unit->fate == DISK_FATE_LOST) {
-            tally->truncations_undone++;
+        if (unit->kind != DISK_ITEM_WRITE) {
+            shown[unit->fate]++;
+            bool undone = unit->kind == DISK_ITEM_TRUNCATE && unit->fate == DISK_FATE_LOST;
+            if (undone) tally->truncations_undone++;
+            continue;
         }
-        if (unit->kind == DISK_ITEM_WRITE && unit->fate == DISK_FATE_KEPT && unit->end > size) {
-            past_size = true;
-        }
+        bool absent = unit->fate == DISK_FATE_ZERO || unit->fate == DISK_FATE_GARBAGE ||
+                      unit->fate == DISK_FATE_STALE;
+        if (unit->begin < size) shown[unit->fate]++;
+        if (unit->begin < size && unit->end > durable_size && absent) without_data = true;
+        if (unit->fate == DISK_FATE_KEPT && unit->end > size) without_size = true;
     }
-    if (past_size) tally->data_without_size++;
+    tally->chunks_kept += shown[DISK_FATE_KEPT];
+    tally->chunks_torn += shown[DISK_FATE_TORN];
+    tally->chunks_zero += shown[DISK_FATE_ZERO];
+    tally->chunks_garbage += shown[DISK_FATE_GARBAGE];
+    tally->chunks_stale += shown[DISK_FATE_STALE];
+    if (without_data) tally->sizes_without_data++;
+    if (without_size) tally->data_without_size++;
 }
 
 static void hash_file(struct disk_drawing *drawing, disk_inode inode, bool whole)
