@@ -22,6 +22,9 @@ static const struct {
     {"run", squall_run, "run [SCENARIO...]", "Run seeds of scenarios and judge every run."},
     {"replay", squall_replay, "replay SCENARIO:SEED", "Repeat one run."},
     {"list", squall_list, "list [SECTION]", "Scenarios, faults, properties, bugs, profiles."},
+    {"bugs", squall_bugs, "bugs [NAME...]", "Plant known bugs and hunt them."},
+    {"bench", squall_bench, "bench [NAME...]", "Measure the simulation."},
+    {"test", squall_test, "test [--all]", "Run the test suite."},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -1,0 +1,181 @@
+/*
+ * hunt.c - looking for the first failing seed with other builds of squall.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/hunt.h"
+#include "cmd/squall.h"
+
+#define TICK_NS 50000000
+
+static volatile sig_atomic_t interrupted; /* A signal handler has no other place. */
+
+static void note_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* ---- A hunt ---- */
+
+_Noreturn static void become(const struct hunt *hunt)
+{
+    char *seeds =
+        squall_path("0x%" PRIx64 "..0x%" PRIx64, hunt->first, hunt->first + hunt->count - 1);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setenv("SQUALL_BUILD", hunt->folder, 1);
+    if (dup2(fileno(hunt->said), STDOUT_FILENO) < 0 || dup2(STDOUT_FILENO, STDERR_FILENO) < 0) {
+        _exit(SQUALL_FAILED);
+    }
+    execl(hunt->program, "squall", "run", "everything", "--stop-at-first", "--jobs", "1", "--json",
+          "-", "--seeds", seeds, (char *)NULL);
+    squall_say("%s: %s", hunt->program, strerror(errno));
+    _exit(SQUALL_FAILED);
+}
+
+static void start(struct hunt *hunt)
+{
+    hunt->said = tmpfile();
+    fflush(NULL);
+    hunt->pid = hunt->said != NULL ? fork() : -1;
+    if (hunt->pid == 0) become(hunt);
+    hunt->end = hunt->pid > 0 ? HUNT_RUNNING : HUNT_BROKEN;
+    if (hunt->pid < 0) squall_say("cannot start a hunt for %s: %s", hunt->name, strerror(errno));
+}
+
+/* What stands behind "key": in a line of our own JSON. */
+static const char *member(const char *line, const char *key)
+{
+    char quoted[32];
+
+    (void)snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    const char *at = strstr(line, quoted);
+    return at == NULL ? NULL : at + strlen(quoted);
+}
+
+static bool is_type(const char *line, const char *type)
+{
+    const char *value = member(line, "type");
+
+    return value != NULL && strncmp(value + 1, type, strlen(type)) == 0;
+}
+
+/* True if there is a summary. */
+static bool read_result(struct hunt *hunt)
+{
+    char *line = NULL;
+    size_t bytes = 0;
+    bool summary = false;
+
+    rewind(hunt->said);
+    while (getline(&line, &bytes, hunt->said) > 0) {
+        if (line[0] != '{') continue;
+        const char *property = member(line, "property"), *seeds = member(line, "seeds");
+        const char *seconds = member(line, "wall_s");
+        if (is_type(line, "failure") && property != NULL) {
+            (void)snprintf(hunt->property, sizeof hunt->property, "%.*s",
+                           (int)strcspn(property + 1, "\""), property + 1);
+        }
+        if (!is_type(line, "summary") || seeds == NULL || seconds == NULL) continue;
+        hunt->seeds = strtoull(seeds, NULL, 10);
+        hunt->seconds = strtod(seconds, NULL);
+        summary = true;
+    }
+    free(line);
+    return summary;
+}
+
+static void show_output(struct hunt *hunt)
+{
+    char line[512];
+
+    squall_say("the hunt for %s failed:", hunt->name);
+    rewind(hunt->said);
+    while (fgets(line, sizeof line, hunt->said) != NULL) fputs(line, stderr);
+}
+
+static void finish(struct hunt *hunt, int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : SQUALL_FAILED;
+    bool summary = read_result(hunt);
+
+    hunt->pid = 0;
+    if (summary && code == SQUALL_HELD) {
+        hunt->end = HUNT_NOTHING;
+    } else if (summary && code == SQUALL_BROKEN && hunt->property[0] != '\0') {
+        hunt->end = HUNT_FOUND;
+    } else if (code == SQUALL_INTERRUPTED) {
+        hunt->end = HUNT_UNFINISHED;
+    } else {
+        hunt->end = HUNT_BROKEN;
+        show_output(hunt);
+    }
+    fclose(hunt->said);
+    hunt->said = NULL;
+}
+
+/* ---- All of them ---- */
+
+static void stop_running(struct hunt *hunts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (hunts[i].end == HUNT_WAITING) hunts[i].end = HUNT_UNFINISHED;
+        if (hunts[i].end == HUNT_RUNNING) kill(hunts[i].pid, SIGTERM);
+    }
+}
+
+/* Returns how many are running. */
+static unsigned look_after(struct hunt *hunts, size_t count, unsigned jobs, size_t *ret_finished)
+{
+    unsigned running = 0;
+
+    *ret_finished = 0;
+    for (size_t i = 0; i < count; i++) {
+        int status;
+        if (hunts[i].end != HUNT_RUNNING) continue;
+        if (waitpid(hunts[i].pid, &status, WNOHANG) == hunts[i].pid) finish(&hunts[i], status);
+        if (hunts[i].end == HUNT_RUNNING) running++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (running < jobs && hunts[i].end == HUNT_WAITING) {
+            start(&hunts[i]);
+            running++;
+        }
+        if (hunts[i].end > HUNT_RUNNING) (*ret_finished)++;
+    }
+    return running;
+}
+
+bool hunt_all(struct hunt *hunts, size_t count, unsigned jobs, uint64_t deadline_ns,
+              void (*on_tick)(void *context, size_t finished), void *context)
+{
+    const struct timespec nap = {.tv_nsec = TICK_NS};
+    struct sigaction action = {.sa_handler = note_signal}, old_int, old_term;
+    size_t finished = 0;
+    bool stopping = false;
+
+    interrupted = 0;
+    sigaction(SIGINT, &action, &old_int);
+    sigaction(SIGTERM, &action, &old_term);
+    while (look_after(hunts, count, jobs, &finished) > 0) {
+        on_tick(context, finished);
+        bool late = deadline_ns != 0 && squall_now_ns() >= deadline_ns;
+        if (!stopping && (interrupted || late)) {
+            stopping = true;
+            stop_running(hunts, count);
+        }
+        nanosleep(&nap, NULL);
+    }
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGTERM, &old_term, NULL);
+    return interrupted == 0;
+}

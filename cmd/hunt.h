@@ -1,0 +1,47 @@
+/*
+ * hunt.h - looking for the first failing seed with other builds of squall.
+ *
+ * A hunt is a process of its own, `squall run everything --stop-at-first --jobs 1`, so that seeds
+ * come in order and no code is shared by mistake; several hunts go on at once.
+ */
+#ifndef CMD_HUNT_H
+#define CMD_HUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+enum { HUNT_PROPERTY_BYTES = 48 };
+
+enum hunt_end {
+    HUNT_WAITING,
+    HUNT_RUNNING,
+    HUNT_UNFINISHED, /* No more time, or interrupted. */
+    HUNT_NOTHING,    /* All seeds held. */
+    HUNT_FOUND,
+    HUNT_BROKEN, /* The program failed; it has been said how. */
+};
+
+struct hunt {
+    const char *program;
+    const char *folder; /* Its SQUALL_BUILD. */
+    const char *name;
+    uint64_t first, count;
+
+    enum hunt_end end;
+    uint64_t seeds; /* Run, the failing one included. */
+    double seconds;
+    char property[HUNT_PROPERTY_BYTES];
+
+    pid_t pid;
+    FILE *said;
+};
+
+/* deadline_ns: by squall_now_ns; 0: none. on_tick is called after a while and after every end.
+ * False: interrupted. */
+bool hunt_all(struct hunt *hunts, size_t count, unsigned jobs, uint64_t deadline_ns,
+              void (*on_tick)(void *context, size_t finished), void *context);
+
+#endif
