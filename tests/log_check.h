@@ -25,12 +25,12 @@
 
 #define assert_ok(actual) assert_err(actual, WAL_OK)
 
-#define assert_u64(actual, expected)                                                     \
-    do {                                                                                 \
-        unsigned long long actual_ = (actual), expected_ = (expected);                   \
-        if (actual_ != expected_) {                                                      \
-            fail_msg("%s: got %llu, expected %llu", #actual, actual_, expected_);        \
-        }                                                                                \
+#define assert_u64(actual, expected)                                              \
+    do {                                                                          \
+        unsigned long long actual_ = (actual), expected_ = (expected);            \
+        if (actual_ != expected_) {                                               \
+            fail_msg("%s: got %llu, expected %llu", #actual, actual_, expected_); \
+        }                                                                         \
     } while (0)
 
 #endif

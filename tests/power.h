@@ -84,21 +84,44 @@ struct power {
     unsigned notes[WAL_NOTE_COUNT];
 };
 
-static struct power *power_of(struct wal_io *io)
+static inline struct power *power_of(struct wal_io *io)
 {
     return (struct power *)io;
 }
 
-static uint64_t power_draw(struct power *p, uint64_t bound)
+static inline uint64_t draw(uint64_t *random, uint64_t bound)
 {
-    p->random ^= p->random << 13;
-    p->random ^= p->random >> 7;
-    p->random ^= p->random << 17;
-    return p->random % bound;
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random % bound;
+}
+
+static inline uint64_t power_draw(struct power *p, uint64_t bound)
+{
+    return draw(&p->random, bound);
+}
+
+static inline bool power_is_dead(struct power *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool dead = p->dead;
+    pthread_mutex_unlock(&p->lock);
+    return dead;
+}
+
+/* Cut at the nth call from now; 0: never. Returns how many were still to come before. */
+static inline unsigned power_cut_in(struct power *p, unsigned calls)
+{
+    pthread_mutex_lock(&p->lock);
+    unsigned before = p->cut_at > p->calls ? p->cut_at - p->calls : 0;
+    p->cut_at = calls > 0 ? p->calls + calls : 0;
+    pthread_mutex_unlock(&p->lock);
+    return before;
 }
 
 /* Begin a call: locks; says how it is to end. */
-static enum wal_err power_enter(struct power *p)
+static inline enum wal_err power_enter(struct power *p)
 {
     pthread_mutex_lock(&p->lock);
     p->just_died = false;
@@ -112,13 +135,13 @@ static enum wal_err power_enter(struct power *p)
     return p->calls == p->fail_at ? p->fail_with : WAL_OK;
 }
 
-static enum wal_err power_leave(struct power *p, enum wal_err err)
+static inline enum wal_err power_leave(struct power *p, enum wal_err err)
 {
     pthread_mutex_unlock(&p->lock);
     return err;
 }
 
-static int power_find(const struct power_names *names, const char *name)
+static inline int power_find(const struct power_names *names, const char *name)
 {
     for (int i = 0; i < names->count; i++) {
         if (names->entries[i].inode >= 0 && strcmp(names->entries[i].name, name) == 0) return i;
@@ -126,7 +149,7 @@ static int power_find(const struct power_names *names, const char *name)
     return -1;
 }
 
-static void power_set(struct power_names *names, const struct power_name *set)
+static inline void power_set(struct power_names *names, const struct power_name *set)
 {
     int at = power_find(names, set->name);
 
@@ -138,13 +161,13 @@ static void power_set(struct power_names *names, const struct power_name *set)
     names->entries[at] = *set;
 }
 
-static void power_apply(struct power_names *names, const struct power_op *op)
+static inline void power_apply(struct power_names *names, const struct power_op *op)
 {
     for (int i = 0; i < op->count; i++) power_set(names, &op->set[i]);
 }
 
-static void power_op(struct power *p, const char *first, int first_inode, const char *second,
-                     int second_inode)
+static inline void power_op(struct power *p, const char *first, int first_inode, const char *second,
+                            int second_inode)
 {
     if (p->pending_count == POWER_OPS) abort();
     struct power_op *op = &p->pending[p->pending_count++];
@@ -158,7 +181,7 @@ static void power_op(struct power *p, const char *first, int first_inode, const 
     power_apply(&p->now, op);
 }
 
-static enum wal_err power_mkdir(struct wal_io *io, const char *path)
+static inline enum wal_err power_mkdir(struct wal_io *io, const char *path)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -169,7 +192,8 @@ static enum wal_err power_mkdir(struct wal_io *io, const char *path)
     return power_leave(p, err);
 }
 
-static enum wal_err power_dir_open(struct wal_io *io, const char *path, struct wal_dir *ret_dir)
+static inline enum wal_err power_dir_open(struct wal_io *io, const char *path,
+                                          struct wal_dir *ret_dir)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -183,7 +207,7 @@ static enum wal_err power_dir_open(struct wal_io *io, const char *path, struct w
     return power_leave(p, err);
 }
 
-static void power_dir_close(struct wal_io *io, struct wal_dir dir)
+static inline void power_dir_close(struct wal_io *io, struct wal_dir dir)
 {
     struct power *p = power_of(io);
 
@@ -193,12 +217,12 @@ static void power_dir_close(struct wal_io *io, struct wal_dir dir)
     pthread_mutex_unlock(&p->lock);
 }
 
-static bool power_sync_fails(struct power *p)
+static inline bool power_sync_fails(struct power *p)
 {
     return p->syncs_fail_one_in > 0 && power_draw(p, p->syncs_fail_one_in) == 0;
 }
 
-static enum wal_err power_fsync_dir(struct wal_io *io, struct wal_dir dir)
+static inline enum wal_err power_fsync_dir(struct wal_io *io, struct wal_dir dir)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -216,8 +240,8 @@ static enum wal_err power_fsync_dir(struct wal_io *io, struct wal_dir dir)
     return power_leave(p, err);
 }
 
-static enum wal_err power_list(struct wal_io *io, struct wal_dir dir, char **ret_names,
-                               size_t *ret_bytes)
+static inline enum wal_err power_list(struct wal_io *io, struct wal_dir dir, char **ret_names,
+                                      size_t *ret_bytes)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -242,8 +266,8 @@ static enum wal_err power_list(struct wal_io *io, struct wal_dir dir, char **ret
     return power_leave(p, WAL_OK);
 }
 
-static enum wal_err power_rename(struct wal_io *io, struct wal_dir dir, const char *from,
-                                 const char *to)
+static inline enum wal_err power_rename(struct wal_io *io, struct wal_dir dir, const char *from,
+                                        const char *to)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -255,8 +279,8 @@ static enum wal_err power_rename(struct wal_io *io, struct wal_dir dir, const ch
     return power_leave(p, err);
 }
 
-static enum wal_err power_link(struct wal_io *io, struct wal_dir dir, const char *from,
-                               const char *to)
+static inline enum wal_err power_link(struct wal_io *io, struct wal_dir dir, const char *from,
+                                      const char *to)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -269,7 +293,7 @@ static enum wal_err power_link(struct wal_io *io, struct wal_dir dir, const char
     return power_leave(p, err);
 }
 
-static enum wal_err power_unlink(struct wal_io *io, struct wal_dir dir, const char *name)
+static inline enum wal_err power_unlink(struct wal_io *io, struct wal_dir dir, const char *name)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -280,7 +304,7 @@ static enum wal_err power_unlink(struct wal_io *io, struct wal_dir dir, const ch
     return power_leave(p, err);
 }
 
-static int power_inode_new(struct power *p)
+static inline int power_inode_new(struct power *p)
 {
     if (p->inode_count == POWER_INODES) abort();
     struct power_inode *inode = &p->inodes[p->inode_count];
@@ -290,8 +314,9 @@ static int power_inode_new(struct power *p)
     return p->inode_count++;
 }
 
-static enum wal_err power_open(struct wal_io *io, struct wal_dir dir, const char *name,
-                               unsigned flags, struct wal_file *ret_file, uint32_t *ret_align)
+static inline enum wal_err power_open(struct wal_io *io, struct wal_dir dir, const char *name,
+                                      unsigned flags, struct wal_file *ret_file,
+                                      uint32_t *ret_align)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -307,14 +332,14 @@ static enum wal_err power_open(struct wal_io *io, struct wal_dir dir, const char
     if (fd >= POWER_FDS) abort();
     int inode = at >= 0 ? p->now.entries[at].inode : power_inode_new(p);
     if (at < 0) power_op(p, name, inode, NULL, 0);
-    p->fds[fd] = (struct power_fd){
-        .used = true, .inode = inode, .writable = (flags & WAL_OPEN_WRITE) != 0};
+    p->fds[fd] =
+        (struct power_fd){.used = true, .inode = inode, .writable = (flags & WAL_OPEN_WRITE) != 0};
     p->owed++;
     ret_file->id = fd;
     return power_leave(p, WAL_OK);
 }
 
-static enum wal_err power_close(struct wal_io *io, struct wal_file file)
+static inline enum wal_err power_close(struct wal_io *io, struct wal_file file)
 {
     struct power *p = power_of(io);
 
@@ -325,14 +350,14 @@ static enum wal_err power_close(struct wal_io *io, struct wal_file file)
     return power_leave(p, WAL_OK);
 }
 
-static struct power_inode *power_inode(struct power *p, struct wal_file file)
+static inline struct power_inode *power_inode(struct power *p, struct wal_file file)
 {
     if (!p->fds[file.id].used) abort();
     return &p->inodes[p->fds[file.id].inode];
 }
 
-static enum wal_err power_pread(struct wal_io *io, struct wal_file file, uint64_t offset,
-                                void *buffer, size_t len, size_t *ret_len)
+static inline enum wal_err power_pread(struct wal_io *io, struct wal_file file, uint64_t offset,
+                                       void *buffer, size_t len, size_t *ret_len)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -348,7 +373,8 @@ static enum wal_err power_pread(struct wal_io *io, struct wal_file file, uint64_
     return power_leave(p, WAL_OK);
 }
 
-static void power_put(struct power_inode *inode, size_t offset, const void *buffer, size_t len)
+static inline void power_put(struct power_inode *inode, size_t offset, const void *buffer,
+                             size_t len)
 {
     if (len == 0) return;
     memcpy(inode->now + offset, buffer, len);
@@ -358,16 +384,15 @@ static void power_put(struct power_inode *inode, size_t offset, const void *buff
     }
 }
 
-static enum wal_err power_pwrite(struct wal_io *io, struct wal_file file, uint64_t offset,
-                                 const void *buffer, size_t len, size_t *ret_len)
+static inline enum wal_err power_pwrite(struct wal_io *io, struct wal_file file, uint64_t offset,
+                                        const void *buffer, size_t len, size_t *ret_len)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
     struct power_inode *inode = power_inode(p, file);
 
     if (!p->fds[file.id].writable || offset + len > POWER_FILE_BYTES) abort();
-    if (err == WAL_OK && p->space_fails_one_in > 0 &&
-        power_draw(p, p->space_fails_one_in) == 0) {
+    if (err == WAL_OK && p->space_fails_one_in > 0 && power_draw(p, p->space_fails_one_in) == 0) {
         err = WAL_NOSPACE;
     }
     if (err) {
@@ -383,12 +408,12 @@ static enum wal_err power_pwrite(struct wal_io *io, struct wal_file file, uint64
     return power_leave(p, WAL_OK);
 }
 
-static void power_sector_safe(struct power_inode *inode, size_t sector)
+static inline void power_sector_safe(struct power_inode *inode, size_t sector)
 {
     memcpy(inode->safe + sector * POWER_SECTOR, inode->now + sector * POWER_SECTOR, POWER_SECTOR);
 }
 
-static enum wal_err power_fsync(struct wal_io *io, struct wal_file file)
+static inline enum wal_err power_fsync(struct wal_io *io, struct wal_file file)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -407,7 +432,7 @@ static enum wal_err power_fsync(struct wal_io *io, struct wal_file file)
     return power_leave(p, err);
 }
 
-static enum wal_err power_ftruncate(struct wal_io *io, struct wal_file file, uint64_t size)
+static inline enum wal_err power_ftruncate(struct wal_io *io, struct wal_file file, uint64_t size)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -425,7 +450,7 @@ static enum wal_err power_ftruncate(struct wal_io *io, struct wal_file file, uin
     return power_leave(p, err);
 }
 
-static enum wal_err power_size(struct wal_io *io, struct wal_file file, uint64_t *ret_size)
+static inline enum wal_err power_size(struct wal_io *io, struct wal_file file, uint64_t *ret_size)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -434,7 +459,7 @@ static enum wal_err power_size(struct wal_io *io, struct wal_file file, uint64_t
     return power_leave(p, err);
 }
 
-static enum wal_err power_lock(struct wal_io *io, struct wal_file file)
+static inline enum wal_err power_lock(struct wal_io *io, struct wal_file file)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -447,7 +472,7 @@ static enum wal_err power_lock(struct wal_io *io, struct wal_file file)
     return power_leave(p, err);
 }
 
-static void *power_alloc(struct wal_io *io, size_t size)
+static inline void *power_alloc(struct wal_io *io, size_t size)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -461,7 +486,7 @@ static void *power_alloc(struct wal_io *io, size_t size)
     return memory;
 }
 
-static void power_free(struct wal_io *io, void *memory, size_t size)
+static inline void power_free(struct wal_io *io, void *memory, size_t size)
 {
     struct power *p = power_of(io);
 
@@ -472,7 +497,7 @@ static void power_free(struct wal_io *io, void *memory, size_t size)
     free(memory);
 }
 
-static void power_note(struct wal_io *io, enum wal_note note)
+static inline void power_note(struct wal_io *io, enum wal_note note)
 {
     struct power *p = power_of(io);
 
@@ -482,7 +507,7 @@ static void power_note(struct wal_io *io, enum wal_note note)
 }
 
 /* Lock objects: the host's, but creating them is a call like any other. */
-static enum wal_err power_mutex_create(struct wal_io *io, struct wal_mutex **ret_mutex)
+static inline enum wal_err power_mutex_create(struct wal_io *io, struct wal_mutex **ret_mutex)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -493,13 +518,13 @@ static enum wal_err power_mutex_create(struct wal_io *io, struct wal_mutex **ret
     return power_leave(p, err);
 }
 
-static void power_mutex_destroy(struct wal_io *io, struct wal_mutex *mutex)
+static inline void power_mutex_destroy(struct wal_io *io, struct wal_mutex *mutex)
 {
     power_of(io)->owed--;
     power_of(io)->host->ops->mutex_destroy(power_of(io)->host, mutex);
 }
 
-static enum wal_err power_cond_create(struct wal_io *io, struct wal_cond **ret_cond)
+static inline enum wal_err power_cond_create(struct wal_io *io, struct wal_cond **ret_cond)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -510,14 +535,14 @@ static enum wal_err power_cond_create(struct wal_io *io, struct wal_cond **ret_c
     return power_leave(p, err);
 }
 
-static void power_cond_destroy(struct wal_io *io, struct wal_cond *cond)
+static inline void power_cond_destroy(struct wal_io *io, struct wal_cond *cond)
 {
     power_of(io)->owed--;
     power_of(io)->host->ops->cond_destroy(power_of(io)->host, cond);
 }
 
-static enum wal_err power_spawn(struct wal_io *io, const char *name, void (*entry)(void *),
-                                void *arg, struct wal_task **ret_task)
+static inline enum wal_err power_spawn(struct wal_io *io, const char *name, void (*entry)(void *),
+                                       void *arg, struct wal_task **ret_task)
 {
     struct power *p = power_of(io);
     enum wal_err err = power_enter(p);
@@ -528,13 +553,13 @@ static enum wal_err power_spawn(struct wal_io *io, const char *name, void (*entr
     return power_leave(p, err);
 }
 
-static void power_join(struct wal_io *io, struct wal_task *task)
+static inline void power_join(struct wal_io *io, struct wal_task *task)
 {
     power_of(io)->host->ops->join(power_of(io)->host, task);
     power_of(io)->owed--;
 }
 
-static struct power *power_create(uint64_t seed)
+static inline struct power *power_create(uint64_t seed)
 {
     struct power *p = calloc(1, sizeof *p);
 
@@ -573,7 +598,7 @@ static struct power *power_create(uint64_t seed)
     return p;
 }
 
-static void power_destroy(struct power *p)
+static inline void power_destroy(struct power *p)
 {
     for (int i = 0; i < p->inode_count; i++) {
         free(p->inodes[i].now);
@@ -586,12 +611,13 @@ static void power_destroy(struct power *p)
 
 enum power_image { POWER_LOSE_ALL, POWER_KEEP_ALL, POWER_KEEP_SOME };
 
-static bool power_keeps(struct power *p, enum power_image image)
+static inline bool power_keeps(struct power *p, enum power_image image)
 {
     return image == POWER_KEEP_ALL || (image == POWER_KEEP_SOME && power_draw(p, 2) == 0);
 }
 
-static void power_crash_inode(struct power *p, struct power_inode *inode, enum power_image image)
+static inline void power_crash_inode(struct power *p, struct power_inode *inode,
+                                     enum power_image image)
 {
     for (size_t i = 0; i < POWER_SECTORS; i++) {
         if (inode->dirty[i] && power_keeps(p, image)) {
@@ -610,7 +636,7 @@ static void power_crash_inode(struct power *p, struct power_inode *inode, enum p
 }
 
 /* The power comes back. Nothing of the library may be running. */
-static void power_crash(struct power *p, enum power_image image)
+static inline void power_crash(struct power *p, enum power_image image)
 {
     int kept = 0;
 
@@ -628,7 +654,7 @@ static void power_crash(struct power *p, enum power_image image)
 }
 
 /* Only the process died. */
-static void power_restart(struct power *p)
+static inline void power_restart(struct power *p)
 {
     p->dead = false;
     p->cut_at = 0;

@@ -20,6 +20,7 @@ struct model {
     uint64_t accepted_lsn;
     uint64_t promised_lsn; /* Acknowledged, or shown after a recovery. */
     uint64_t seed;
+    uint64_t random; /* Not the world's: the committer makes it draw, too. */
 };
 
 /* The record of a nonce: its length and bytes follow from it. */
@@ -96,8 +97,7 @@ static void rollback_learn(struct model *model, struct wal_log *log)
 /* Append one record or a batch, and perhaps wait. False: the log refused. */
 static bool append_some(struct model *model, struct wal_log *log)
 {
-    struct power *p = model->power;
-    size_t count = power_draw(p, 5) == 0 ? 1 + (size_t)power_draw(p, 3) : 1;
+    size_t count = draw(&model->random, 5) == 0 ? 1 + (size_t)draw(&model->random, 3) : 1;
     uint8_t bytes[3][RECORD_MAX];
     struct wal_slice slices[3];
     uint64_t nonces[3];
@@ -115,7 +115,7 @@ static bool append_some(struct model *model, struct wal_log *log)
         model->nonces[ticket.first_lsn + i - model->first_lsn] = nonces[i];
     }
     model->accepted_lsn = ticket.last_lsn;
-    if (power_draw(p, 3) == 0) {
+    if (draw(&model->random, 3) == 0) {
         err = wal_wait(log, &ticket);
         if (err == WAL_OK) model->promised_lsn = ticket.last_lsn;
         if (err == WAL_POISONED) return false;
@@ -131,10 +131,10 @@ static void live(struct model *model, unsigned cut_after, unsigned appends)
     struct wal_log *log = NULL;
     struct wal_place place = {.name = ""};
 
-    p->cut_at = cut_after > 0 ? p->calls + cut_after : 0;
+    power_cut_in(p, cut_after);
     enum wal_err err = wal_open(&p->io, "log", &model->options, &log, &place);
     if (err) {
-        bool excused = p->dead || p->syncs_fail_one_in > 0 || p->space_fails_one_in > 0;
+        bool excused = power_is_dead(p) || p->syncs_fail_one_in > 0 || p->space_fails_one_in > 0;
         if (!excused) fail_open(model, err, &place);
         if (err == WAL_CORRUPT || err == WAL_LOCKED) fail_open(model, err, &place);
         return;
@@ -148,19 +148,18 @@ static void live(struct model *model, unsigned cut_after, unsigned appends)
     }
     assert_true(stat.durable_lsn <= model->accepted_lsn);
     model->accepted_lsn = stat.durable_lsn;
-    if (!p->dead) {
-        unsigned cut_at = p->cut_at;
-        p->cut_at = 0;
+    if (!power_is_dead(p)) {
+        unsigned left = power_cut_in(p, 0);
         model->promised_lsn = stat.durable_lsn;
         read_all(model, stat.durable_lsn);
-        p->cut_at = cut_at > 0 && cut_at <= p->calls ? p->calls + 1 : cut_at;
+        power_cut_in(p, left);
     }
     for (unsigned i = 0; i < appends && append_some(model, log); i++) continue;
     uint64_t durable = 0;
-    err = power_draw(p, 2) == 0 ? wal_sync(log, &durable) : WAL_OK;
+    err = draw(&model->random, 2) == 0 ? wal_sync(log, &durable) : WAL_OK;
     if (err != WAL_OK && err != WAL_POISONED) rollback_learn(model, log);
     /* To die before close can tidy up. */
-    if (cut_after > 0 && !p->dead && power_draw(p, 2) == 0) p->cut_at = p->calls + 1;
+    if (cut_after > 0 && draw(&model->random, 2) == 0) power_cut_in(p, 1);
     err = wal_close(log);
     if (err == WAL_OK) model->promised_lsn = model->accepted_lsn;
     if (p->owed != 0) {
@@ -171,22 +170,21 @@ static void live(struct model *model, unsigned cut_after, unsigned appends)
 static void model_begin(struct model *model, uint64_t seed)
 {
     *model = (struct model){.power = power_create(seed), .options = small_options(), .seed = seed};
-    struct power *p = model->power;
-
-    if (power_draw(p, 4) == 0) {
+    model->random = seed * 0x9e3779b97f4a7c15U + 2;
+    if (draw(&model->random, 4) == 0) {
         model->options.first_lsn = UINT32_MAX - 20;
         model->options.first_segment = UINT32_MAX - 1;
     }
-    if (power_draw(p, 4) == 0) model->options.block_bytes = 8;
-    if (power_draw(p, 8) == 0) {
+    if (draw(&model->random, 4) == 0) model->options.block_bytes = 8;
+    if (draw(&model->random, 8) == 0) {
         model->options.block_bytes = 4096;
         model->options.segment_bytes = 16384;
     }
     model->options.sync_policy =
-        power_draw(p, 3) == 0 ? WAL_SYNC_ON_DEMAND : WAL_SYNC_EVERY_GROUP;
-    model->options.mark_policy = (enum wal_mark_policy)power_draw(p, 3);
-    model->options.verify_all = power_draw(p, 2) == 0;
-    if (power_draw(p, 2) == 0) model->options.mark_interval_ns = 1000000000;
+        draw(&model->random, 3) == 0 ? WAL_SYNC_ON_DEMAND : WAL_SYNC_EVERY_GROUP;
+    model->options.mark_policy = (enum wal_mark_policy)draw(&model->random, 3);
+    model->options.verify_all = draw(&model->random, 2) == 0;
+    if (draw(&model->random, 2) == 0) model->options.mark_interval_ns = 1000000000;
     model->first_lsn = model->options.first_lsn;
     model->accepted_lsn = model->first_lsn - 1;
     model->promised_lsn = model->first_lsn - 1;
@@ -199,15 +197,15 @@ static void storm(uint64_t seed, unsigned syncs_fail_one_in, unsigned space_fail
     assert_non_null(model);
     model_begin(model, seed);
     struct power *p = model->power;
-    p->short_io = power_draw(p, 2) == 0;
+    p->short_io = draw(&model->random, 2) == 0;
     for (unsigned i = 0; i < 12; i++) {
         p->syncs_fail_one_in = syncs_fail_one_in;
         p->space_fails_one_in = space_fails_one_in;
-        unsigned bound = power_draw(p, 2) == 0 ? 40 : 200; /* Often in the middle of open. */
-        live(model, (unsigned)power_draw(p, bound) + 1, (unsigned)power_draw(p, 20));
+        unsigned bound = draw(&model->random, 2) == 0 ? 40 : 200; /* Often in the middle of open. */
+        live(model, (unsigned)draw(&model->random, bound) + 1, (unsigned)draw(&model->random, 20));
         p->syncs_fail_one_in = 0;
         p->space_fails_one_in = 0;
-        uint64_t how = power_draw(p, 4);
+        uint64_t how = draw(&model->random, 4);
         if (how == 0) {
             power_restart(p);
         } else {
@@ -255,8 +253,11 @@ static bool life_with_failure(unsigned nth, enum wal_err err)
     struct wal_log *log = NULL;
 
     assert_non_null(model);
-    *model = (struct model){
-        .power = power_create(nth), .options = small_options(), .first_lsn = 1, .seed = nth};
+    *model = (struct model){.power = power_create(nth),
+                            .options = small_options(),
+                            .first_lsn = 1,
+                            .seed = nth,
+                            .random = nth};
     struct power *p = model->power;
     live(model, 0, 6);
     power_restart(p);
@@ -327,6 +328,7 @@ static void recovery_may_be_cut_at_any_call_twice(void **state)
                 *model = (struct model){.power = power_create(first * 100 + second),
                                         .options = small_options(),
                                         .first_lsn = 1,
+                                        .random = first,
                                         .seed = first * 100 + second};
                 struct power *p = model->power;
                 live(model, 120, 30);

@@ -26,8 +26,7 @@ static uint8_t *record_put(uint8_t *p, const struct wal_slice *slice, uint32_t b
 
 /* What the batch takes in the queue, if it is within the limits. */
 static enum wal_err batch_measure(const struct wal_options *options,
-                                  const struct wal_slice *records, size_t count,
-                                  uint32_t *ret_need)
+                                  const struct wal_slice *records, size_t count, uint32_t *ret_need)
 {
     uint64_t need = 0;
     uint64_t payload = 0;

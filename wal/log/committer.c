@@ -151,8 +151,8 @@ static enum wal_err rotate(struct wal_log *log, bool *unsure)
 }
 
 /* Checksums and header, for this place. Returns how long the group is with its padding. */
-static size_t group_seal(const struct wal_log *log, const struct log_queue *group,
-                         uint64_t wall_ns, uint64_t commit_ns)
+static size_t group_seal(const struct wal_log *log, const struct log_queue *group, uint64_t wall_ns,
+                         uint64_t commit_ns)
 {
     const struct log_tip *tip = &log->tip;
     uint8_t *records = group->bytes + WAL_GROUP_HEADER_BYTES;
@@ -265,8 +265,7 @@ static void poison(struct wal_log *log, enum wal_err err)
                                 .err = err,
                                 .lsn = log->durable_lsn + 1,
                                 .place = log_place_segment(log->tip.segment, log->tip.offset,
-                                                           log->durable_lsn + 1,
-                                                           log->accepted_lsn),
+                                                           log->durable_lsn + 1, log->accepted_lsn),
                             });
 }
 
@@ -275,14 +274,13 @@ static void roll_back(struct wal_log *log, enum wal_err err)
     const struct log_tip *tip = &log->tip;
 
     assert(tip->durable_lsn == tip->written_lsn);
-    log_emit(&log->options,
-             (struct wal_event){
-                 .kind = WAL_EVENT_ROLLED_BACK,
-                 .err = err,
-                 .lsn = tip->durable_lsn,
-                 .place = log_place_segment(tip->segment, tip->offset, tip->durable_lsn + 1,
-                                            log->accepted_lsn),
-             });
+    log_emit(&log->options, (struct wal_event){
+                                .kind = WAL_EVENT_ROLLED_BACK,
+                                .err = err,
+                                .lsn = tip->durable_lsn,
+                                .place = log_place_segment(tip->segment, tip->offset,
+                                                           tip->durable_lsn + 1, log->accepted_lsn),
+                            });
     io_note(log->io, WAL_NOTE_ROLLED_BACK);
     log->rollbacks[log->epoch % LOG_ROLLBACKS_KEPT] = (struct log_rollback){
         .epoch = log->epoch,

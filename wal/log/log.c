@@ -123,13 +123,10 @@ static enum wal_err directory_open(struct wal_io *io, const char *path, bool cre
 static enum wal_err kind_check(const struct log_survey *survey, bool create)
 {
     switch (survey->kind) {
-    case LOG_KIND_EMPTY:
-        return create ? WAL_OK : WAL_NOTFOUND;
-    case LOG_KIND_FOREIGN:
-        return WAL_NOTLOG;
+    case LOG_KIND_EMPTY: return create ? WAL_OK : WAL_NOTFOUND;
+    case LOG_KIND_FOREIGN: return WAL_NOTLOG;
     case LOG_KIND_UNBEGUN:
-    case LOG_KIND_LOG:
-        return WAL_OK;
+    case LOG_KIND_LOG: return WAL_OK;
     }
     return WAL_NOTLOG;
 }

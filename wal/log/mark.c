@@ -8,8 +8,8 @@
 #include "wal/log/transfer.h"
 
 enum {
-    TRIES_BAD_SLOT = 2,     /* A slot may look bad while it is being written, */
-    TRIES_BAD_BOTH = 4,     /* both only if the turn changed while they were read. */
+    TRIES_BAD_SLOT = 2, /* A slot may look bad while it is being written, */
+    TRIES_BAD_BOTH = 4, /* both only if the turn changed while they were read. */
 };
 
 /* Both slots, read once. *ret_bad counts those that are unreadable. */

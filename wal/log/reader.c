@@ -30,23 +30,23 @@ struct wal_reader {
     struct wal_segment_header header;
     struct wal_file next_file; /* and of its successor, if there is one. */
     struct wal_segment_header next_header;
-    bool ready;              /* The successor was looked for. */
-    uint64_t known_segment;  /* The last one heard of. */
+    bool ready;             /* The successor was looked for. */
+    uint64_t known_segment; /* The last one heard of. */
     uint64_t witness_lsn;
 
     struct log_scan scan;
-    struct log_position at;  /* The group being read. */
-    struct log_group group;  /* If loaded. */
+    struct log_position at; /* The group being read. */
+    struct log_group group; /* If loaded. */
     bool loaded;
-    uint32_t pos;            /* The next record in it, */
-    uint64_t pos_lsn;        /* its LSN, */
-    uint64_t batch_end_lsn;  /* and the end of its batch, which may be served. */
-    uint64_t next_lsn;       /* The first not served yet. */
+    uint32_t pos;           /* The next record in it, */
+    uint64_t pos_lsn;       /* its LSN, */
+    uint64_t batch_end_lsn; /* and the end of its batch, which may be served. */
+    uint64_t next_lsn;      /* The first not served yet. */
 
-    uint64_t looked_lsn;     /* Missing, and looked for again. */
-    uint64_t resync_offset;  /* Beyond the break here no witness was found, */
-    uint64_t resync_size;    /* when the file was so large. */
-    enum wal_err failed;     /* What ended the reading. */
+    uint64_t looked_lsn;    /* Missing, and looked for again. */
+    uint64_t resync_offset; /* Beyond the break here no witness was found, */
+    uint64_t resync_size;   /* when the file was so large. */
+    enum wal_err failed;    /* What ended the reading. */
     struct wal_place place;
 };
 
@@ -78,9 +78,9 @@ static enum wal_err fail(struct wal_reader *reader, enum wal_err err, struct wal
 
 static enum wal_err damage(struct wal_reader *reader, uint64_t offset)
 {
-    return fail(reader, WAL_CORRUPT,
-                log_place_segment(reader->header.segment, offset, reader->pos_lsn,
-                                  final_lsn(reader)));
+    return fail(
+        reader, WAL_CORRUPT,
+        log_place_segment(reader->header.segment, offset, reader->pos_lsn, final_lsn(reader)));
 }
 
 /* Open segment `number` and read its header. Its place is noted if that is what's wrong. */
@@ -477,15 +477,10 @@ static enum wal_err reader_begin(struct wal_reader *reader, struct log_survey *s
     enum wal_err err = log_survey_names(survey);
     if (err) return err;
     switch (survey->kind) {
-    case LOG_KIND_EMPTY:
-        return WAL_NOTFOUND;
-    case LOG_KIND_FOREIGN:
-        return WAL_NOTLOG;
-    case LOG_KIND_UNBEGUN:
-        err = log_survey_unbegun(survey);
-        return err ? err : WAL_NOTFOUND;
-    case LOG_KIND_LOG:
-        break;
+    case LOG_KIND_EMPTY: return WAL_NOTFOUND;
+    case LOG_KIND_FOREIGN: return WAL_NOTLOG;
+    case LOG_KIND_UNBEGUN: err = log_survey_unbegun(survey); return err ? err : WAL_NOTFOUND;
+    case LOG_KIND_LOG: break;
     }
     err = log_survey_dense(survey);
     if (err) return err;

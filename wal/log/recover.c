@@ -337,8 +337,8 @@ enum wal_err log_create(struct wal_log *log, struct log_survey *survey, const ch
     log->block_bytes = log->options.block_bytes;
     log->floor_lsn = log->options.first_lsn;
     log->floor_segment = log->options.first_segment;
-    log->tip = tip_at(log, log->floor_segment, log_area_bytes(log->block_bytes),
-                      log->floor_lsn - 1, 0);
+    log->tip =
+        tip_at(log, log->floor_segment, log_area_bytes(log->block_bytes), log->floor_lsn - 1, 0);
     struct wal_segment_header header = fresh_header(log);
     header.first_lsn = log->floor_lsn;
     header.durable_lsn = log->floor_lsn - 1;
@@ -428,8 +428,8 @@ static enum wal_err go_on(struct wal_log *log, const struct log_survey *survey)
     struct wal_file file = WAL_FILE_NONE;
 
     log->life = survey->life;
-    log->tip = tip_at(log, last->segment, survey->end.offset, survey->end.lsn - 1,
-                      survey->end.commit_ns);
+    log->tip =
+        tip_at(log, last->segment, survey->end.offset, survey->end.lsn - 1, survey->end.commit_ns);
     if (last->segment_bytes < log->tip.bytes_max) log->tip.bytes_max = last->segment_bytes;
     const struct wal_mark_slot contents = mark_contents(log, survey->mark.sequence);
 

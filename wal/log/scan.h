@@ -25,8 +25,8 @@ struct log_scan {
 };
 
 enum log_group_state {
-    LOG_GROUP_NONE,  /* No group that follows the record before starts here. */
-    LOG_GROUP_TORN,  /* It starts, but not all of it is valid. */
+    LOG_GROUP_NONE, /* No group that follows the record before starts here. */
+    LOG_GROUP_TORN, /* It starts, but not all of it is valid. */
     LOG_GROUP_WHOLE,
 };
 

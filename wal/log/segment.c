@@ -53,8 +53,8 @@ enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir, uint64_t
 }
 
 enum wal_err log_segment_create(struct wal_io *io, struct wal_dir dir,
-                                const struct wal_segment_header *header,
-                                struct wal_file *ret_file, bool *ret_unsure)
+                                const struct wal_segment_header *header, struct wal_file *ret_file,
+                                bool *ret_unsure)
 {
     struct wal_file file = WAL_FILE_NONE;
     bool unsure = false;

@@ -281,6 +281,6 @@ enum wal_err log_survey_headers(struct log_survey *survey)
     if (err) return err;
     if (survey->mark.life <= survey->life || survey->holed) return WAL_OK;
     survey->life = survey->mark.life;
-    return log_survey_damage(survey, log_place_segment(survey->last_segment, 0, 0,
-                                                       survey->mark.durable_lsn));
+    return log_survey_damage(
+        survey, log_place_segment(survey->last_segment, 0, 0, survey->mark.durable_lsn));
 }

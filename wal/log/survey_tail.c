@@ -22,8 +22,8 @@ static struct log_position segment_start(const struct wal_segment_header *header
 
 /* The mark saves reading what is below it, if it is of this life, and the file is long enough that
  * what is below can be there at all. */
-static bool mark_is_usable(const struct log_survey *survey,
-                           const struct wal_segment_header *header, uint64_t size)
+static bool mark_is_usable(const struct log_survey *survey, const struct wal_segment_header *header,
+                           uint64_t size)
 {
     const struct wal_mark_slot *mark = &survey->mark;
 
@@ -136,8 +136,8 @@ static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file 
     if (witness < survey->end.lsn) return witness_locate(survey, witness);
 
     survey->witness.lsn = witness + 1;
-    return log_survey_damage(survey, log_place_segment(header->segment, survey->end.offset,
-                                                       survey->end.lsn, witness));
+    return log_survey_damage(
+        survey, log_place_segment(header->segment, survey->end.offset, survey->end.lsn, witness));
 }
 
 static enum wal_err last_verify(struct log_survey *survey, bool all, uint64_t witness)

@@ -15,16 +15,13 @@ static enum wal_err look(struct log_survey *survey, bool all)
     enum wal_err err = log_survey_names(survey);
     if (err) return err;
     switch (survey->kind) {
-    case LOG_KIND_EMPTY:
-        return WAL_NOTFOUND;
-    case LOG_KIND_FOREIGN:
-        return WAL_NOTLOG;
+    case LOG_KIND_EMPTY: return WAL_NOTFOUND;
+    case LOG_KIND_FOREIGN: return WAL_NOTLOG;
     case LOG_KIND_UNBEGUN:
         err = log_survey_unbegun(survey);
         if (err) return err;
         return survey->damages > 0 ? WAL_CORRUPT : WAL_NOTFOUND;
-    case LOG_KIND_LOG:
-        break;
+    case LOG_KIND_LOG: break;
     }
     err = log_survey_headers(survey);
     if (err) return err;
