@@ -10,9 +10,9 @@
 
 const struct sim_outcome door_no_outcome = {.err = WAL_OK};
 
-#define CALLS_DYING_INSIDE                                                                         \
+#define CALLS_DYING_INSIDE \
     (SIM_CALL_BIT(PWRITE) | SIM_CALL_BIT(FDATASYNC) | SIM_CALL_BIT(FSYNC) | SIM_CALL_BIT(FSYNC_DIR))
-#define CALLS_WITHOUT_EFFECT                                                                       \
+#define CALLS_WITHOUT_EFFECT \
     (SIM_CALL_BIT(PREAD) | SIM_CALL_BIT(LIST) | SIM_CALL_BIT(SIZE) | SIM_CALL_BIT(MAP))
 
 void door_draw_crash(struct sim_world *world, enum sim_call call, struct passage *passage)
@@ -137,7 +137,8 @@ static enum wal_err door_random(struct wal_io *io, void *buffer, size_t len)
             memcpy(bytes + done, &word, part);
         }
     }
-    door_leave(world, SIM_CALL_RANDOM, &passage, err, 0, len, 0);
+    door_leave(world, SIM_CALL_RANDOM, &passage, err, 0, len,
+               err == WAL_OK ? trace_hash(buffer, len) : 0);
     return err;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN_BYTES = 16 };
+enum { ALIGN_LOG = 4, ALIGN_BYTES = 1 << ALIGN_LOG };
 
 #ifdef SIM_MEMORY_TRACKED
 
@@ -138,7 +138,8 @@ static void arena_init(struct memory *memory)
 
 static void *arena_alloc(struct memory *memory, size_t size)
 {
-    void *block = mallocx(size, MALLOCX_ARENA(memory->arena) | MALLOCX_TCACHE_NONE);
+    void *block = mallocx(size, MALLOCX_LG_ALIGN(ALIGN_LOG) | MALLOCX_ARENA(memory->arena) |
+                                    MALLOCX_TCACHE_NONE);
 
     assert(block != NULL);
     memory->touched = 1;

@@ -12,11 +12,11 @@
 
 #include "sim/world_internal.h"
 
-#define CRASH_CALLS_DEFAULT                                                                        \
-    (SIM_CALL_BIT(PWRITE) | SIM_CALL_BIT(FDATASYNC) | SIM_CALL_BIT(FSYNC) |                        \
-     SIM_CALL_BIT(FSYNC_DIR) | SIM_CALL_BIT(RENAME) | SIM_CALL_BIT(LINK) | SIM_CALL_BIT(UNLINK) |  \
-     SIM_CALL_BIT(OPEN) | SIM_CALL_BIT(FTRUNCATE) | SIM_CALL_BIT(FALLOCATE) |                      \
-     SIM_CALL_BIT(MKDIR) | SIM_CALL_BIT(CLOSE) | SIM_CALL_BIT(LOCK) | SIM_CALL_BIT(LIST) |         \
+#define CRASH_CALLS_DEFAULT                                                                       \
+    (SIM_CALL_BIT(PWRITE) | SIM_CALL_BIT(FDATASYNC) | SIM_CALL_BIT(FSYNC) |                       \
+     SIM_CALL_BIT(FSYNC_DIR) | SIM_CALL_BIT(RENAME) | SIM_CALL_BIT(LINK) | SIM_CALL_BIT(UNLINK) | \
+     SIM_CALL_BIT(OPEN) | SIM_CALL_BIT(FTRUNCATE) | SIM_CALL_BIT(FALLOCATE) |                     \
+     SIM_CALL_BIT(MKDIR) | SIM_CALL_BIT(CLOSE) | SIM_CALL_BIT(LOCK) | SIM_CALL_BIT(LIST) |        \
      SIM_CALL_BIT(PREAD) | SIM_CALL_BIT(COND_SIGNAL) | SIM_CALL_BIT(MUTEX_UNLOCK))
 
 struct sim_world *sim_world_create(void)
