@@ -5,11 +5,11 @@
  * off again and that was synced: the group is rolled back, and with it all that was accepted after
  * it, for its LSNs would leave a gap. After an unsure one nobody can know, so the log is poisoned.
  *
- * After a rollback the next group goes to a fresh segment. At the same place it would be bound to
- * the same offset and LSNs as the one that was cut off, and on a file system that shows stale
- * blocks after a crash the two could be mixed. It also lets a log go on whose file hit a size
- * limit. Only a segment that holds nothing is used again, lest a full disk be littered with empty
- * ones.
+ * After a rollback the next group goes to a fresh segment, be it this writer's or, after a close, the
+ * next one's. At the same place it would be bound to the same offset and LSNs as the one that was
+ * cut off, and a file system that shows stale blocks after a crash could bring that one back. This
+ * holds for a segment without any record too: a full disk may get some empty segments, but a record
+ * that was refused never returns. It also lets a log go on whose file hit a size limit.
  */
 #include "wal/log/codec.h"
 #include "wal/log/log_state.h"
@@ -185,7 +185,7 @@ static enum wal_err group_cut(struct wal_log *log, bool *unsure)
 {
     struct log_tip *tip = &log->tip;
 
-    tip->spent = tip->offset > log_area_bytes(log->block_bytes);
+    tip->spent = true;
     enum wal_err err = io_ftruncate(log->io, tip->file, tip->offset);
     if (err == WAL_OK) err = io_fsync(log->io, tip->file);
     log->counts.syncs++;
@@ -335,9 +335,10 @@ static enum wal_err run_unlocked(struct wal_log *log,
     return err;
 }
 
+/* A spent segment must not be gone on with, so it is not called clean. */
 static enum wal_err mark_clean(struct wal_log *log, bool *unsure)
 {
-    return mark_renew(log, true, true, unsure);
+    return mark_renew(log, true, !log->tip.spent, unsure);
 }
 
 static void close_out(struct wal_log *log)
