@@ -17,6 +17,33 @@
 static const enum disk_damage wrong_sectors[] = {DISK_DAMAGE_ZERO, DISK_DAMAGE_OTHER,
                                                  DISK_DAMAGE_LOST_WRITE, DISK_DAMAGE_GARBAGE};
 
+static void put_down(struct runner *runner, const struct fault *fault, uint64_t first_lsn,
+                     uint64_t last_lsn, bool witnessed)
+{
+    history_add(&runner->history, &(struct history_event){.kind = HISTORY_DAMAGED,
+                                                          .operation = HISTORY_NO_OPERATION,
+                                                          .fault = fault->number,
+                                                          .first_lsn = first_lsn,
+                                                          .last_lsn = last_lsn,
+                                                          .flag = witnessed});
+}
+
+/* One sector may hold records that are known durable elsewhere and behind them some that are not:
+ * those are two damages. */
+static void put_down_hit(struct runner *runner, const struct fault *fault,
+                         const struct decoder_hit *hit)
+{
+    uint64_t known = hit->witness_lsn < hit->last_lsn ? hit->witness_lsn : hit->last_lsn;
+
+    if (hit->first_lsn == 0) {
+        put_down(runner, fault, 0, 0, false);
+        return;
+    }
+    if (known >= hit->first_lsn) put_down(runner, fault, hit->first_lsn, known, true);
+    if (known < hit->first_lsn) known = hit->first_lsn - 1;
+    if (known < hit->last_lsn) put_down(runner, fault, known + 1, hit->last_lsn, false);
+}
+
 static void strike(struct runner *runner, const struct fault *fault, uint32_t which)
 {
     struct disk *disk = sim_disk(runner->world);
@@ -40,12 +67,7 @@ static void strike(struct runner *runner, const struct fault *fault, uint32_t wh
     if (!disk_damaged(disk)) return;
     runner->media_left--;
     runner->plan.struck[fault->number]++;
-    history_add(&runner->history, &(struct history_event){.kind = HISTORY_DAMAGED,
-                                                          .operation = HISTORY_NO_OPERATION,
-                                                          .fault = fault->number,
-                                                          .first_lsn = hit.first_lsn,
-                                                          .last_lsn = hit.last_lsn,
-                                                          .flag = hit.witnessed});
+    put_down_hit(runner, fault, &hit);
 }
 
 void run_damage(struct runner *runner)

@@ -339,7 +339,7 @@ static uint64_t successor_witness(const struct decoder *decoder, disk_inode inod
 
 struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector)
 {
-    struct decoder_hit hit = {0, 0, false};
+    struct decoder_hit hit = {0, 0, 0};
     uint64_t start = sector * DISK_SECTOR_BYTES, end = start + DISK_SECTOR_BYTES;
 
     for (size_t i = 0; i < decoder->span_count; i++) {
@@ -349,12 +349,12 @@ struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, 
         if (span->last_lsn > hit.last_lsn) hit.last_lsn = span->last_lsn;
     }
     if (hit.first_lsn == 0) return hit;
-    hit.witnessed = successor_witness(decoder, inode) >= hit.first_lsn;
+    hit.witness_lsn = successor_witness(decoder, inode);
     for (size_t i = 0; i < decoder->witness_count; i++) {
         const struct witness *witness = &decoder->witnesses[i];
         bool elsewhere = witness->inode != inode || witness->offset / DISK_SECTOR_BYTES != sector;
-        if (elsewhere && witness->life == decoder->life && witness->lsn >= hit.first_lsn) {
-            hit.witnessed = true;
+        if (elsewhere && witness->life == decoder->life && witness->lsn > hit.witness_lsn) {
+            hit.witness_lsn = witness->lsn;
         }
     }
     return hit;

@@ -33,7 +33,7 @@ void decoder_sector(const struct decoder *decoder, uint32_t i, disk_inode *ret_i
 struct decoder_hit {
     uint64_t first_lsn; /* From the start of the batch hit; 0, 0: no record's bytes. */
     uint64_t last_lsn;
-    bool witnessed;     /* Something durable in another sector knows first_lsn durable. */
+    uint64_t witness_lsn; /* Something durable in another sector knows all up to here durable. */
 };
 struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector);
 
