@@ -145,7 +145,7 @@ void strike_fsync(struct fault_plan *plan, const struct fault *fault, struct sim
     if (asked(plan, fault, world, point, 1) == 0) return;
     outcome->fsync_fails = true;
     outcome->fsync_failure = plan->fsync_failure;
-    if (fault->number == 4) outcome->err = WAL_NOSPACE;
+    if (fault->number == 4) outcome->fsync_err = WAL_NOSPACE;
 
     uint64_t durable_lsn = 0;
     if (plan->durable_lsn != NULL) durable_lsn = plan->durable_lsn(plan->context, point);

@@ -173,7 +173,9 @@ static enum wal_err sync_finish(struct sim_world *world, const struct descriptor
 
     if (outcome->fsync_fails) {
         const struct disk_chooser chooser = {choose_synced, world, world->options.image_modes};
-        return disk_sync_fail(disk, file->target, ticket, outcome->fsync_failure, &chooser);
+        enum wal_err err =
+            disk_sync_fail(disk, file->target, ticket, outcome->fsync_failure, &chooser);
+        return err != WAL_OK && outcome->fsync_err != WAL_OK ? outcome->fsync_err : err;
     }
     disk_sync_end(disk, file->target, ticket);
     return disk_sync_pending_error(disk, file->target) ? WAL_IO : WAL_OK;
@@ -228,7 +230,7 @@ static enum wal_err door_fsync_dir(struct wal_io *io, struct wal_dir id)
         scheduler_pass(world, SIM_CALL_FSYNC_DIR, world->options.fsync_ns);
         if (passage.crash == DOOR_CRASH_INSIDE) door_die(world, SIM_CALL_FSYNC_DIR, &passage);
         if (passage.outcome->fsync_fails) {
-            err = WAL_IO;
+            err = passage.outcome->fsync_err != WAL_OK ? passage.outcome->fsync_err : WAL_IO;
         } else if (!passage.outcome->fsync_lies) {
             disk_sync_dir_end(world->disk, dir->target, ticket);
         }

@@ -52,6 +52,7 @@ struct sim_outcome {
     bool fsync_lies;   /* A sync returns WAL_OK and makes nothing durable. */
     bool fsync_fails;  /* fsync, fdatasync, fsync_dir, dsync write: as below. */
     enum disk_fsync_failure fsync_failure;
+    enum wal_err fsync_err;             /* What a sync that fails says; WAL_OK: WAL_IO. */
     uint64_t delay_ns; /* The call takes so much longer. */
     uint64_t flip_bit; /* pread: this bit of what was read is flipped, plus 1. */
 };
