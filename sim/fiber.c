@@ -62,15 +62,10 @@ struct fiber_stack {
 #endif
 };
 
-static struct fiber_stack *stack_take(struct fiber_pool *pool)
+static struct fiber_stack *stack_make(void)
 {
-    struct fiber_stack *stack = pool->free;
+    struct fiber_stack *stack = calloc(1, sizeof *stack);
 
-    if (stack != NULL) {
-        pool->free = stack->next;
-        return stack;
-    }
-    stack = calloc(1, sizeof *stack);
     assert(stack != NULL);
     stack->mapping = mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -81,13 +76,44 @@ static struct fiber_stack *stack_take(struct fiber_pool *pool)
     return stack;
 }
 
+static void stack_unmake(struct fiber_stack *stack)
+{
+    (void)munmap(stack->mapping, GUARD_BYTES + STACK_BYTES); /* Nothing to be done about it. */
+    free(stack);
+}
+
+static struct fiber_stack *stack_take(struct fiber_pool *pool)
+{
+    struct fiber_stack *stack = pool->free;
+
+    if (stack == NULL) return stack_make();
+    pool->free = stack->next;
+    return stack;
+}
+
+static void stack_give_back(struct fiber_pool *pool, struct fiber_stack *stack)
+{
+#ifdef SIM_TSAN
+    /* Who uses it next has nothing to do with who did. */
+    (void)pool;
+    stack_unmake(stack);
+#else
+    stack->next = pool->free;
+    pool->free = stack;
+#endif
+}
+
+size_t fiber_stack_bytes(void)
+{
+    return STACK_BYTES;
+}
+
 void fiber_pool_free(struct fiber_pool *pool)
 {
     while (pool->free != NULL) {
         struct fiber_stack *stack = pool->free;
         pool->free = stack->next;
-        (void)munmap(stack->mapping, GUARD_BYTES + STACK_BYTES); /* Nothing to be done about it. */
-        free(stack);
+        stack_unmake(stack);
     }
 }
 
@@ -226,23 +252,29 @@ void fiber_init_thread(struct fiber *fiber)
 #endif
 }
 
+static void stack_assign(struct fiber *fiber, struct fiber_stack *stack)
+{
+    fiber->stack = stack;
+    fiber->stack_bottom = stack->mapping + GUARD_BYTES;
+    fiber->stack_bytes = STACK_BYTES;
+    prepare(fiber);
+}
+
 void fiber_init(struct fiber *fiber, void (*entry)(void *arg), void *arg)
 {
     *fiber = (struct fiber){.entry = entry, .arg = arg};
+#ifdef SIM_TSAN
+    /* It has seen what its maker saw by now, and not what whoever switches to it first will have
+     * seen by then. The same goes for its stack. */
+    stack_assign(fiber, stack_make());
+    fiber->race_fiber = __tsan_create_fiber(0);
+#endif
 }
 
 void fiber_switch(struct fiber_pool *pool, struct fiber *from, struct fiber *to)
 {
     assert(from != to);
-    if (to->stack == NULL && to->entry != NULL) {
-        to->stack = stack_take(pool);
-        to->stack_bottom = to->stack->mapping + GUARD_BYTES;
-        to->stack_bytes = STACK_BYTES;
-#ifdef SIM_TSAN
-        to->race_fiber = __tsan_create_fiber(0);
-#endif
-        prepare(to);
-    }
+    if (to->stack == NULL && to->entry != NULL) stack_assign(to, stack_take(pool));
     leaving(from, to);
     jump(from, to);
 }
@@ -251,16 +283,15 @@ void fiber_drop(struct fiber_pool *pool, struct fiber *fiber)
 {
     struct fiber_stack *stack = fiber->stack;
 
+#ifdef SIM_TSAN
+    __tsan_destroy_fiber(fiber->race_fiber);
+#endif
     if (stack == NULL) return;
 #ifdef FIBER_ASAN
     /* The frames that it was killed in are still marked. */
     __asan_unpoison_memory_region(stack->mapping + GUARD_BYTES, STACK_BYTES);
 #endif
-#ifdef SIM_TSAN
-    __tsan_destroy_fiber(fiber->race_fiber);
-#endif
-    stack->next = pool->free;
-    pool->free = stack;
+    stack_give_back(pool, stack);
     fiber->stack = NULL;
     fiber->context = NULL;
 }

@@ -42,6 +42,8 @@ void fiber_switch(struct fiber_pool *pool, struct fiber *from, struct fiber *to)
 /* It will not run again; it must not be the one that runs. */
 void fiber_drop(struct fiber_pool *pool, struct fiber *fiber);
 
+size_t fiber_stack_bytes(void);
+
 void fiber_pool_free(struct fiber_pool *pool);
 
 /* What one task did so far is seen by another that acquires the same address afterwards. */

@@ -251,7 +251,6 @@ void sim_side_run(struct sim_world *world, struct disk *disk,
     uint64_t took_ns = world->now_ns - now_ns;
     world->disk = world->machine;
     world->now_ns = now_ns;
-    world->stopped_context = context;
     world->side = false;
     world_arm(world);
     world_trace(world, world->process.end.call, SIM_TRACE_SIDE, world->process.end.stop,
