@@ -154,6 +154,16 @@ static void any_number_of_contexts_and_kinds_are_counted(void **state)
 
 /* ---- Record and replay ---- */
 
+static void assert_same_decision(const struct sim_decision *a, const struct sim_decision *b)
+{
+    assert_int_equal(a->who, b->who);
+    assert_int_equal(a->ordinal, b->ordinal);
+    assert_int_equal(a->outcome, b->outcome);
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->call, b->call);
+    assert_int_equal(a->stream, b->stream);
+}
+
 static void replaying_answers_from_the_record_alone(void **state)
 {
     struct machine *machine = *state;
@@ -173,7 +183,7 @@ static void replaying_answers_from_the_record_alone(void **state)
     const struct sim_record *again = sim_world_record(machine->world);
     assert_int_equal(again->count, record.count);
     for (size_t i = 0; i < record.count; i++) {
-        assert_memory_equal(&again->decisions[i], &record.decisions[i], sizeof *again->decisions);
+        assert_same_decision(&again->decisions[i], &record.decisions[i]);
         assert_true(sim_replay_asked(machine->world, i));
     }
     assert_false(sim_replay_asked(machine->world, record.count));
@@ -322,6 +332,37 @@ static void background(void *arg)
     keep_acting(machine);
 }
 
+static void act_then_time_out(void *arg)
+{
+    struct machine *machine = arg;
+    struct wal_io *io = machine->io;
+
+    io_mutex_lock(io, seen.mutex);
+    keep_acting(machine);
+    assert_err(io_cond_wait(io, seen.cond, seen.mutex, 1000), WAL_TIMEOUT);
+    keep_acting(machine);
+    io_mutex_unlock(io, seen.mutex);
+}
+
+static void wait_too_long(struct machine *machine)
+{
+    struct wal_task *task = NULL;
+
+    memset(&seen, 0, sizeof seen);
+    assert_ok(io_mutex_create(machine->io, &seen.mutex));
+    assert_ok(io_cond_create(machine->io, &seen.cond));
+    sim_set_operation(machine->world, 4);
+    assert_ok(io_spawn(machine->io, "task", act_then_time_out, machine, &task));
+    io_join(machine->io, task);
+}
+
+static void a_task_whose_wait_timed_out_acts_for_itself(void **state)
+{
+    machine_fresh(*state, wait_too_long);
+    assert_int_equal(seen.acted_for[0], 4);
+    assert_int_equal(seen.acted_for[1], HISTORY_NO_OPERATION);
+}
+
 static void never_runs(void *arg)
 {
     (void)arg;
@@ -409,6 +450,7 @@ int main(void)
         ROW(after_healing_nothing_is_decided),
         ROW(a_boot_is_named_by_its_cause),
         ROW(a_background_task_acts_for_whoever_first_woke_it),
+        ROW(a_task_whose_wait_timed_out_acts_for_itself),
         ROW(a_record_is_copied_whole),
     };
 #undef ROW

@@ -273,6 +273,32 @@ static void a_misaligned_direct_call_ends_the_process(void **state)
     assert_int_equal(machine->end.call, SIM_CALL_PWRITE);
 }
 
+static void short_direct(struct machine *machine)
+{
+    struct wal_file file = WAL_FILE_NONE;
+    static _Alignas(4096) char block[16384];
+    uint32_t align = 0;
+    size_t len = 0;
+
+    machine_dir(machine);
+    assert_ok(io_open(machine->io, machine->dir, "f",
+                      WAL_OPEN_WRITE | WAL_OPEN_CREATE | WAL_OPEN_DIRECT, &file, &align));
+    assert_ok(io_pwrite(machine->io, file, 0, block, (size_t)align * 4, &len));
+    assert_int_equal(len, plan.skip == 0 ? align : align * 4);
+    assert_ok(io_pwrite(machine->io, file, 0, block, (size_t)align * 4, &len));
+    assert_int_equal(len, align * 4);
+}
+
+static void a_short_direct_write_is_cut_at_its_unit(void **state)
+{
+    struct machine *machine = *state;
+    const struct sim_outcome uneven = {.len_max = machine->options.profile->chunk_bytes + 100};
+    const struct sim_outcome tiny = {.len_max = 100};
+
+    assert_int_equal(run_struck(machine, SIM_CALL_PWRITE, 0, uneven, short_direct), SIM_STOP_DONE);
+    assert_int_equal(run_struck(machine, SIM_CALL_PWRITE, 1, tiny, short_direct), SIM_STOP_DONE);
+}
+
 static void lock_twice(struct machine *machine)
 {
     machine_dir(machine);
@@ -520,6 +546,7 @@ int main(void)
         ROW(a_sync_fails_in_the_way_told),
         ROW(a_write_through_is_durable_when_it_returns),
         ROW(a_misaligned_direct_call_ends_the_process),
+        ROW(a_short_direct_write_is_cut_at_its_unit),
         ROW(a_lock_is_held_once_until_closed_or_dead),
         ROW(descriptors_are_limited_and_come_back),
         ROW(windows_and_names_are_memory_of_the_process),

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/fiber.h"
 #include "tests/sim_machine.h"
 
 enum { SEEDS = 200 };
@@ -54,6 +55,11 @@ static struct wal_task *spawn(const char *name, void (*entry)(void *arg), void *
 
 /* ---- Orders ---- */
 
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
 /* Planted: reads, asks the time, writes. */
 static void add_without_lock(void *arg)
 {
@@ -66,6 +72,7 @@ static void add_without_lock(void *arg)
 static void lost_update(struct machine *machine)
 {
     start(machine);
+    io_join(machine->io, spawn("none", do_nothing, NULL)); /* Numbers are not places. */
     struct wal_task *one = spawn("one", add_without_lock, NULL);
     struct wal_task *two = spawn("two", add_without_lock, NULL);
     io_join(machine->io, one);
@@ -263,6 +270,7 @@ static void signal_each(struct machine *machine)
 
     start(machine);
     struct wal_task *one = spawn("a", wait_for_counter, names[0]);
+    assert_ok(io_sleep(machine->io, 1000, NULL)); /* It waits first. */
     struct wal_task *two = spawn("b", wait_for_counter, names[1]);
     assert_ok(io_sleep(machine->io, 1000, NULL));
     set_counter(machine, 1);
@@ -333,10 +341,13 @@ static void a_wait_ends_at_its_deadline_with_the_lock_held(void **state)
 static void sleep_and_note(void *arg)
 {
     const char *name = arg;
-    uint64_t duration_ns = name[0] == 'x' ? 300000 : 100000;
+    struct wal_io *io = shared.machine->io;
+    uint64_t deadline_ns = name[0] == 'x' ? 300000 : 100000;
 
-    assert_ok(io_sleep(shared.machine->io, duration_ns, NULL));
+    io_mutex_lock(io, shared.mutex);
+    assert_err(io_cond_wait(io, shared.cond, shared.mutex, deadline_ns), WAL_TIMEOUT);
     note_order(name);
+    io_mutex_unlock(io, shared.mutex);
 }
 
 static void sleep_in_turn(struct machine *machine)
@@ -390,11 +401,6 @@ static void cancelling_ends_a_sleep_and_prevents_the_next(void **state)
 
 /* ---- Tasks ---- */
 
-static void do_nothing(void *arg)
-{
-    (void)arg;
-}
-
 static void spawn_too_many(struct machine *machine)
 {
     struct wal_task *tasks[64];
@@ -416,22 +422,21 @@ static void tasks_beyond_the_limit_are_refused_and_places_come_back(void **state
     assert_int_equal(machine_fresh(*state, spawn_too_many), SIM_STOP_DONE);
 }
 
-/* Each frame is touched, so that the guard below the stack is met. */
-static uint64_t recurse(volatile uint64_t *depth)
+/* Goes down until so many bytes of stack are used. */
+static uint64_t descend(uintptr_t top, size_t bytes)
 {
-    volatile uint64_t here[64] = {*depth};
+    volatile uint64_t here[64] = {bytes};
 
-    if (*depth == 0) return here[0];
-    *depth -= 1;
-    return recurse(depth) + here[63];
+    if (top - (uintptr_t)here > bytes) return here[0];
+    return descend(top, bytes) + here[63];
 }
 
 static void overrun(struct machine *machine)
 {
-    volatile uint64_t depth = 100000;
+    volatile char top = 0;
 
     (void)machine;
-    (void)recurse(&depth);
+    (void)descend((uintptr_t)&top, fiber_stack_bytes() + 16384);
 }
 
 static void overrunning_a_stack_kills_the_process(void **state)

@@ -116,6 +116,27 @@ static void harness_events_are_in_the_digest(void **state)
     struct sim_digest after = sim_world_digest(machine->world);
     assert_int_not_equal(before.low, after.low);
     assert_int_not_equal(before.high, after.high);
+    for (uint64_t i = 0; i < 1000; i++) {
+        before = after;
+        sim_digest_add(machine->world, 3, 4);
+        after = sim_world_digest(machine->world);
+        assert_int_not_equal(before.low, after.low);
+    }
+}
+
+static struct sim_digest digest_of_many(struct machine *machine, uint64_t first)
+{
+    machine_begin(machine);
+    for (uint64_t i = 0; i < 1000; i++) sim_digest_add(machine->world, i == 0 ? first : i, 0);
+    return sim_world_digest(machine->world);
+}
+
+static void the_first_line_is_still_in_the_digest_at_the_end(void **state)
+{
+    struct sim_digest one = digest_of_many(*state, 1);
+
+    assert_same_digest(digest_of_many(*state, 1), one);
+    assert_int_not_equal(digest_of_many(*state, 2).low, one.low);
 }
 
 /* ---- Crashes at every call ---- */
@@ -506,6 +527,7 @@ int main(void)
         ROW(a_run_is_a_function_of_its_seed),
         ROW(two_worlds_have_nothing_in_common),
         ROW(harness_events_are_in_the_digest),
+        ROW(the_first_line_is_still_in_the_digest_at_the_end),
         ROW(a_process_dies_before_inside_and_after_a_call),
         ROW(dying_inside_a_write_leaves_half_of_it),
         ROW(power_loss_takes_what_a_killed_process_leaves),
