@@ -78,8 +78,8 @@ static bool point_grows(const struct sim_point *point, struct sim_world *world)
     return point->offset + point->len > disk_size(sim_disk(world), point->inode);
 }
 
-/* F03. The first four outcomes refuse at once, the others take half of the write first; then
- * nothing can grow for a tenth of, one, ten or a hundred milliseconds. */
+/* F03. The first four outcomes refuse at once, the next take half of the write first, the last all
+ * but its last sector; then nothing can grow for a tenth of, one, ten or a hundred milliseconds. */
 void strike_no_space(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
                      const struct sim_point *point, struct sim_outcome *outcome)
 {
@@ -91,11 +91,12 @@ void strike_no_space(struct fault_plan *plan, const struct fault *fault, struct 
         struck(plan, fault->number, world, 0);
         return;
     }
-    uint32_t which = asked(plan, fault, world, point, 8);
+    uint32_t which = asked(plan, fault, world, point, 12);
     if (which == 0) return;
     plan->full_until_ns = sim_now_ns(world) + duration_ns[(which - 1) % 4];
     if (which > 4 && point->call == SIM_CALL_PWRITE && point->len > 1) {
-        outcome->len_max = point->len / 2;
+        size_t edge = (point->len - 1) / DISK_SECTOR_BYTES * DISK_SECTOR_BYTES;
+        outcome->len_max = which > 8 && edge > 0 ? edge : point->len / 2;
     } else {
         outcome->err = WAL_NOSPACE;
     }
