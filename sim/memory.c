@@ -9,6 +9,11 @@
 
 enum { ALIGN_LOG = 4, ALIGN_BYTES = 1 << ALIGN_LOG };
 
+static void fill(void *block, uint8_t junk, size_t size)
+{
+    memset(block, junk, size < MEMORY_JUNK_BYTES ? size : MEMORY_JUNK_BYTES);
+}
+
 #ifdef SIM_MEMORY_TRACKED
 
 #if defined(__has_feature)
@@ -228,7 +233,7 @@ static void *kind_alloc(struct memory *memory, size_t size)
 
 static void kind_free(struct memory *memory, void *block, size_t size)
 {
-    memset(block, (uint8_t)~memory->junk, size);
+    fill(block, (uint8_t)~memory->junk, size);
     if (memory->kind == MEMORY_ARENA) dallocx(block, MALLOCX_TCACHE_NONE);
 }
 
@@ -271,7 +276,7 @@ void *memory_alloc(struct memory *memory, size_t size)
 {
     assert(size > 0);
     void *block = kind_alloc(memory, size);
-    memset(block, memory->junk, size);
+    fill(block, memory->junk, size);
     memory->blocks++;
     memory->bytes += size;
     return block;
