@@ -6,7 +6,7 @@
  */
 #include "tests/log_check.h"
 
-#include "tests/power.h"
+#include "tests/power_cut.h"
 #include "wal/log/log.h"
 
 enum { LSNS_MAX = 4096, RECORD_MAX = 300 };
