@@ -40,8 +40,8 @@ uint64_t trace_hash(const void *bytes, size_t len)
 uint64_t trace_hash_ends(const void *bytes, size_t len)
 {
     enum { END_BYTES = 64 };
-    const unsigned char *last = (const unsigned char *)bytes + len - END_BYTES;
 
-    if (len <= 2 * END_BYTES) return trace_hash(bytes, len);
+    if (len <= (size_t)END_BYTES * 2) return trace_hash(bytes, len);
+    const unsigned char *last = (const unsigned char *)bytes + len - END_BYTES;
     return trace_hash(bytes, END_BYTES) ^ trace_hash(last, END_BYTES) << 1;
 }
