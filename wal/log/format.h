@@ -68,7 +68,8 @@
  * it in the mark, in a header or in a group header found valid beyond the break, knows an LSN above
  * L durable, that is damage to L+1 and on; otherwise the bytes beyond are a torn tail. That a valid
  * group stands beyond the break proves nothing by itself: a crash may keep the later blocks of an
- * unsynced write and lose the earlier.
+ * unsynced write and lose the earlier. A last segment that is shorter than the offset in a mark of
+ * the present life was cut by somebody, be it only in its padding, and that is damage too.
  *
  * A LIFE begins when a writer takes the log over after anything but a clean close (and, later, with
  * truncation and restore). Its number is in the mark, the segment headers and the binding. Only

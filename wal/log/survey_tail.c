@@ -109,6 +109,17 @@ static enum wal_err witness_locate(struct log_survey *survey, uint64_t witness)
     return WAL_OK;
 }
 
+/* The mark is renewed after the sync of all that it speaks of, padding and size too, so no crash
+ * leaves a file that ends before the mark says. Even if every record is still there, somebody cut
+ * it, and may have cut more. */
+static bool is_cut_short(const struct log_survey *survey, const struct wal_segment_header *header)
+{
+    const struct wal_mark_slot *mark = &survey->mark;
+
+    return mark->life == survey->life && mark->segment == header->segment &&
+           mark->offset > survey->last_size;
+}
+
 static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file file, bool all,
                                      uint64_t witness)
 {
@@ -132,6 +143,11 @@ static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file 
         err = log_scan_resync(&survey->scan, survey->end.offset, &witness);
         if (err) return err;
         if (witness > known) io_note(survey->io, WAL_NOTE_RESYNC_WITNESS);
+    }
+    if (witness < survey->end.lsn && is_cut_short(survey, header)) {
+        return log_survey_damage(survey, log_place_segment(header->segment, survey->last_size,
+                                                           survey->mark.durable_lsn,
+                                                           survey->mark.durable_lsn));
     }
     if (witness < survey->end.lsn) return witness_locate(survey, witness);
 
