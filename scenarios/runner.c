@@ -11,11 +11,11 @@
 #include "scenarios/run.h"
 
 enum {
-    STEPS_MAX = 2000000,    /* Calls of one process before it counts as livelocked. */
-    BOOTS_MAX = 400,        /* Then faults stop, so that every run ends. */
+    STEPS_MAX = 2000000,       /* Calls of one process before it counts as livelocked. */
+    BOOTS_MAX = 400,           /* Then faults stop, so that every run ends. */
     BUMP_OPERATIONS_MAX = 200, /* Runs so short that their processes take memory from a bump region:
                                   the allocator is a seventh of their cost. */
-    UNDISTURBED_ONE_IN = 2, /* Crashes after which one undisturbed recovery is looked at. */
+    UNDISTURBED_ONE_IN = 2,    /* Crashes after which one undisturbed recovery is looked at. */
 };
 
 struct runner *runner_create(void)
@@ -86,6 +86,7 @@ static bool fold(struct runner *runner)
         sim_digest_add(runner->world,
                        (uint64_t)event->kind << 32 | (uint64_t)event->error << 16 | event->fault,
                        event->first_lsn ^ event->last_lsn << 20 ^ event->hash);
+        if (event->kind == HISTORY_INJECTED && event->fault == 19) runner->plan.struck[19]++;
         const struct property *property = property_suite_step(runner->suite, event, &verdict);
         if (property != NULL) {
             broken(runner, property, &verdict, 0);
@@ -144,6 +145,22 @@ static bool judge_image(struct runner *runner, struct disk *disk, uint32_t k, ui
     return property == NULL;
 }
 
+/* Which crash states of the catalogue the image that the run goes on with shows. */
+static void tally_crash(struct runner *runner, const struct disk_crash_tally *tally)
+{
+    uint32_t *struck = runner->plan.struck;
+    uint32_t pending = tally->chunks_pending, kept = tally->chunks_kept;
+
+    struck[20] += pending > 0 && kept == 0;
+    struck[21] += pending > 0 && kept == pending;
+    struck[22] += kept > 0 && kept < pending;
+    struck[23] += kept > 0 && kept < pending;
+    struck[24] += tally->sizes_without_data > 0 || tally->data_without_size > 0;
+    struck[25] += tally->chunks_garbage > 0 || tally->chunks_stale > 0;
+    struck[27] += tally->chunks_torn > 0;
+    struck[29] += tally->names_lost > 0 || tally->unlinks_undone > 0 || tally->renames_undone > 0;
+}
+
 /* Power was lost: judge the extra images, settle on one, and maybe look at it undisturbed. */
 static bool after_power_loss(struct runner *runner)
 {
@@ -152,7 +169,9 @@ static bool after_power_loss(struct runner *runner)
         struct disk *disk = sim_image_draw(runner->world, k, &hash);
         if (disk != NULL && !judge_image(runner, disk, k, hash)) return false;
     }
-    sim_settle(runner->world, NULL);
+    struct disk_crash_tally tally;
+    sim_settle(runner->world, &tally);
+    tally_crash(runner, &tally);
     bool may_be_disturbed = runner->config.crash_odds > 0 && !runner->healed;
     if (may_be_disturbed &&
         run_entropy(runner, "undisturbed", runner->result.boots) % UNDISTURBED_ONE_IN == 0) {
@@ -194,8 +213,12 @@ static bool one_boot(struct runner *runner)
         put_down(runner,
                  (struct history_event){.kind = HISTORY_STUCK, .index = stuck_how(end.stop)});
         break;
+    case SIM_STOP_KILLED:
     case SIM_STOP_POWER:
-    case SIM_STOP_KILLED: runner->result.crashes++; break;
+        runner->result.crashes++;
+        runner->plan.struck[38] += end.stop == SIM_STOP_KILLED;
+        runner->plan.struck[37] += end.in_boot && !runner->boot.opened;
+        break;
     case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
     }
     if (!fold(runner)) return false;
@@ -281,6 +304,7 @@ static void begin(struct runner *runner)
         .crash_odds = config->crash_odds,
         .kill_odds = config->kill_odds,
         .crashes_max = config->crashes_max,
+        .spare_boots = runner->plan.odds[37] == 0,
         .image_modes = config->image_modes,
         .alloc_odds = config->alloc_odds,
         .fsync_ns = config->fsync_ns,

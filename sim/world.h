@@ -95,6 +95,7 @@ struct sim_options {
     uint32_t kill_odds;   /* The same for the process alone. */
     uint64_t crash_calls; /* SIM_CALL_BITs where crashes may happen; 0: those with an effect
                              that others can see. */
+    bool spare_boots; /* No crash on behalf of a boot, so none inside recovery. */
     uint32_t crashes_max; /* No more than so many crash decisions in a run. */
     uint32_t image_modes; /* Crash modes allowed, see disk_chooser.modes; 0: all. */
     uint32_t alloc_odds;  /* Allocations fail. */

