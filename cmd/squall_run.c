@@ -290,7 +290,7 @@ static int run_plan(struct run_plan *plan, const struct run_arguments *arguments
                     struct output_file *json, struct output_file *junit)
 {
     struct progress progress = progress_begin();
-    struct sweep_tally *tallies = calloc(plan->count, sizeof tallies[0]);
+    struct sweep_tally *tallies = calloc(plan->count + 1, sizeof tallies[0]);
     bool taken = json->out == stdout || junit->out == stdout;
     struct report report = {
         .out = taken ? stderr : stdout,

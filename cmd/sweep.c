@@ -341,10 +341,10 @@ static uint32_t useful_jobs(const struct sweep *sweep)
 
 static bool prepare(struct master *master)
 {
+    master->children = calloc(master->jobs, sizeof master->children[0]);
     master->shared_bytes = sizeof *master->shared + master->jobs * sizeof master->shared->slots[0];
     master->shared =
         mmap(NULL, master->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    master->children = calloc(master->jobs, sizeof master->children[0]);
     if (master->shared == MAP_FAILED || master->children == NULL) {
         squall_say("no memory for %u workers", master->jobs);
         return false;
@@ -360,15 +360,16 @@ static bool prepare(struct master *master)
     return true;
 }
 
+/* What a failed prepare left behind, too: then there were no workers. */
 static void clean_up(struct master *master)
 {
-    for (uint32_t i = 0; i < master->jobs; i++) {
-        if (master->children[i].said >= 0) close(master->children[i].said);
+    for (uint32_t i = 0; master->children != NULL && i < master->jobs; i++) {
+        if (master->children[i].said > 0) close(master->children[i].said);
     }
-    close(master->failures[0]);
-    close(master->failures[1]);
+    if (master->failures[0] > 0) close(master->failures[0]);
+    if (master->failures[1] > 0) close(master->failures[1]);
     free(master->children);
-    munmap(master->shared, master->shared_bytes);
+    if (master->shared != MAP_FAILED) munmap(master->shared, master->shared_bytes);
 }
 
 static enum sweep_end how_it_ended(const struct master *master)
@@ -390,6 +391,18 @@ static enum sweep_end how_it_ended(const struct master *master)
     return SWEEP_COMPLETE;
 }
 
+static enum sweep_end run_workers(struct master *master)
+{
+    catch_signals(master);
+    for (uint32_t i = 0; i < master->jobs; i++) spawn(master, i);
+    while (anybody_alive(master)) tick(master);
+    hear_failures(master);
+    sum_up(master);
+    enum sweep_end end = how_it_ended(master);
+    release_signals(master);
+    return end;
+}
+
 enum sweep_end sweep_run(const struct sweep *sweep, struct sweep_tally *ret_tallies)
 {
     struct master master = {.sweep = sweep,
@@ -398,14 +411,7 @@ enum sweep_end sweep_run(const struct sweep *sweep, struct sweep_tally *ret_tall
                             .now_ns = squall_now_ns()};
 
     assert(sweep->part_count > 0 && sweep->part_count <= SWEEP_PARTS_MAX);
-    if (!prepare(&master)) return SWEEP_BROKEN;
-    catch_signals(&master);
-    for (uint32_t i = 0; i < master.jobs; i++) spawn(&master, i);
-    while (anybody_alive(&master)) tick(&master);
-    hear_failures(&master);
-    sum_up(&master);
-    enum sweep_end end = how_it_ended(&master);
-    release_signals(&master);
+    enum sweep_end end = prepare(&master) ? run_workers(&master) : SWEEP_BROKEN;
     clean_up(&master);
     return end;
 }

@@ -14,7 +14,7 @@ patch=$root/scenarios/bugs/$name.patch
 place=$build/bugs/$name
 
 [ -e "$patch" ] || { echo "plant.sh: there is no $patch" >&2; exit 2; }
-[ -e "$build/plant.env" ] || { echo "plant.sh: $build/plant.env is missing; build first" >&2; exit 3; }
+[ -e "$build/plant.env" ] || { echo "plant.sh: build first: no $build/plant.env" >&2; exit 3; }
 # shellcheck disable=SC1091
 . "$build/plant.env"
 archive=$build/libwal.a
