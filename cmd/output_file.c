@@ -28,8 +28,12 @@ bool output_file_open(struct output_file *file, const char *path)
         file->temp = squall_path("%s.%ld", path, (long)getpid());
     }
     file->out = fopen(file->temp != NULL ? file->temp : path, "we");
-    if (file->out == NULL) squall_say("%s: cannot be written: %s", path, strerror(errno));
-    return file->out != NULL;
+    if (file->out != NULL) return true;
+    squall_say("%s: cannot be written: %s", path, strerror(errno));
+    free(file->temp);
+    free(file->path);
+    *file = (struct output_file){.out = NULL};
+    return false;
 }
 
 bool output_file_close(struct output_file *file)
