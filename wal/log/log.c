@@ -175,7 +175,7 @@ static enum wal_err survey_take(struct log_survey *survey, const struct wal_opti
         if (err) return err;
         return options->create ? WAL_OK : WAL_NOTFOUND;
     }
-    err = log_survey_headers(survey);
+    err = log_survey_headers(survey, options->verify_all);
     if (err) return err;
     return log_survey_tail(survey, options->verify_all, options->witness_lsn);
 }

@@ -221,7 +221,7 @@ static enum wal_err headers_read(struct log_survey *survey)
 {
     const struct wal_segment_header *before = NULL;
 
-    for (size_t i = 0; i < survey->count; i++) {
+    for (size_t i = survey->first; i < survey->count; i++) {
         struct log_survey_segment *segment = &survey->segments[i];
         uint64_t number = survey->floor_segment + i;
 
@@ -237,7 +237,7 @@ static enum wal_err headers_read(struct log_survey *survey)
 
 static enum wal_err headers_report(struct log_survey *survey)
 {
-    for (size_t i = 0; i < survey->count; i++) {
+    for (size_t i = survey->first; i < survey->count; i++) {
         uint64_t number = survey->floor_segment + i;
         uint64_t last_lsn = survey->mark.segment < number ? UINT64_MAX : survey->mark.durable_lsn;
 
@@ -264,7 +264,7 @@ enum wal_err log_survey_dense(struct log_survey *survey)
     return hole_report(survey);
 }
 
-enum wal_err log_survey_headers(struct log_survey *survey)
+enum wal_err log_survey_headers(struct log_survey *survey, bool all)
 {
     enum wal_err err = log_survey_dense(survey);
     if (err) return err;
@@ -274,6 +274,9 @@ enum wal_err log_survey_headers(struct log_survey *survey)
     survey->segments = io_alloc(survey->io, count * sizeof *survey->segments);
     if (survey->segments == NULL) return WAL_NOMEM;
     survey->count = count;
+    if (!all && survey->mark.segment <= survey->last_segment) {
+        survey->first = (size_t)(survey->mark.segment - survey->floor_segment);
+    }
     memset(survey->segments, 0, count * sizeof *survey->segments);
     err = headers_read(survey);
     if (err) return err;

@@ -43,6 +43,7 @@ struct log_survey {
     /* log_survey_headers: segments[i] is number floor_segment + i. */
     struct log_survey_segment *segments;
     size_t count;
+    size_t first; /* Those below were not looked at. */
     uint64_t life;
 
     /* log_survey_tail. */
@@ -75,8 +76,9 @@ WAL_CHECKED enum wal_err log_survey_unbegun(struct log_survey *survey);
 /* For kind LOG: no segment is missing between the floor and the last one known. */
 WAL_CHECKED enum wal_err log_survey_dense(struct log_survey *survey);
 
-/* For kind LOG: dense, and all headers good and of one log. */
-WAL_CHECKED enum wal_err log_survey_headers(struct log_survey *survey);
+/* For kind LOG: dense, and the headers good and of one log: all of them, or those from the mark's
+ * segment on, so that what open reads does not grow with the log. */
+WAL_CHECKED enum wal_err log_survey_headers(struct log_survey *survey, bool all);
 
 /* Verify the records, all of them or those above the mark, and weigh the witnesses. */
 WAL_CHECKED enum wal_err log_survey_tail(struct log_survey *survey, bool all, uint64_t witness_lsn);

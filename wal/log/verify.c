@@ -23,7 +23,7 @@ static enum wal_err look(struct log_survey *survey, bool all)
         return survey->damages > 0 ? WAL_CORRUPT : WAL_NOTFOUND;
     case LOG_KIND_LOG: break;
     }
-    err = log_survey_headers(survey);
+    err = log_survey_headers(survey, all);
     if (err) return err;
     err = log_survey_tail(survey, all, 0);
     if (err) return err;
@@ -59,7 +59,7 @@ static struct wal_survey summary(const struct log_survey *survey)
     if (result.witness_lsn < survey->mark.durable_lsn) {
         result.witness_lsn = survey->mark.durable_lsn;
     }
-    for (size_t i = 0; i < survey->count && result.block_bytes == 0; i++) {
+    for (size_t i = survey->first; i < survey->count && result.block_bytes == 0; i++) {
         if (survey->segments[i].sound) result.block_bytes = survey->segments[i].header.block_bytes;
     }
     return result;
