@@ -77,13 +77,21 @@ static void a_tail_cut_above_the_witness_opens_and_below_it_is_damage(void **sta
             assert_err(err, WAL_CORRUPT);
             assert_string_equal(place.name, name);
             assert_true(place.first_lsn <= 8 && place.last_lsn == 8);
+            if (size >= 4200) { /* Only padding is gone: what is durable can still be read. */
+                assert_err(read_from(fixture, 0, &last, &place), WAL_END);
+                assert_u64(last, 8);
+                disk_restore(fixture, name, saved);
+                continue;
+            }
             assert_err(read_from(fixture, 0, &last, &place), WAL_CORRUPT);
             assert_u64(place.first_lsn, last + 1);
             assert_u64(place.last_lsn, 8);
         }
         disk_restore(fixture, name, saved);
     }
-    assert_u64(opened, 8704 - 4200 + 1); /* 4200: where the bytes of record 8 end. */
+    /* 4608: where the padded group of record 8 ends, and the mark says so; its bytes end at 4200.
+     */
+    assert_u64(opened, 8704 - 4608 + 1);
     free(saved);
 }
 
