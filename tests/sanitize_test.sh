@@ -1,0 +1,106 @@
+#!/bin/bash
+# sanitize_test.sh - a slice of every scenario under AddressSanitizer, UBSan and ThreadSanitizer.
+# ctest: serial timeout=900
+#
+# ThreadSanitizer sees the tasks of the simulation as threads that only locks, spawn and join tie
+# together: a race is reported in the seed where it is possible, not where it happens to hurt. A
+# specimen of each kind is planted in a copy of the library and must be found by the same sweep.
+#
+# SANITIZE_DEEP=1: more seeds, and the test programs too.
+set -u
+
+. "${SQUALL_ROOT:?SQUALL_ROOT is not set}/tests/variant.sh"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+deep=${SANITIZE_DEEP-}
+# What a worker says is shown when it dies, so a race must be the end of it.
+export TSAN_OPTIONS=halt_on_error=1
+number=0
+failed=0
+
+verdict() { # ok|not ok, WHAT: what there is to say lies in the file out
+    number=$((number + 1))
+    echo "$1 $number - $2"
+    [ "$1" = ok ] && return
+    failed=1
+    tail -n 40 "$work/out" | sed 's/^/# /'
+}
+
+sweep() { # KIND SEEDS: nothing is found
+    if variant_squall "$(folder_of "$1")" run --seeds "$2" --images 2 >"$work/out" 2>&1; then
+        verdict ok "$1: seeds $2 of every scenario"
+    else
+        verdict "not ok" "$1: seeds $2 of every scenario"
+    fi
+}
+
+folder_of() {
+    variant_folder gcc Release "$1"
+}
+
+# specimen KIND FILE SED WHAT SAYS: with the file edited so, the sweep ends with 1 and says so.
+specimen() {
+    local folder
+    folder=$(folder_of "$1")
+    rm -rf "$work/wal" && cp -r "$SQUALL_ROOT/wal" "$work/wal"
+    sed -i "$3" "$work/$2"
+    if cmp -s "$work/$2" "$SQUALL_ROOT/$2"; then
+        echo "the specimen cannot be planted: $3" >"$work/out"
+        verdict "not ok" "$1: a planted $4 is found"
+        return
+    fi
+    mkdir -p "$work/planted"
+    # shellcheck disable=SC1091,SC2086
+    (
+        . "$folder/plant.env"
+        $CC $CFLAGS -I"$work" -I"$SQUALL_ROOT" -o "$work/planted/squall" $MAIN "$work/$2" $LIBS \
+            "$folder/libwal.a" $LIBS
+    ) >"$work/out" 2>&1 || {
+        verdict "not ok" "$1: a planted $4 is found"
+        return
+    }
+    variant_squall "$work/planted" run group_commit --seeds 1..20 >"$work/out" 2>&1
+    if [ $? -eq 1 ] && grep -q "$5" "$work/out"; then
+        verdict ok "$1: a planted $4 is found"
+    else
+        verdict "not ok" "$1: a planted $4 is found"
+    fi
+}
+
+# programs KIND NAMES: test programs whose name matches hold.
+programs() {
+    local folder
+    folder=$(folder_of "$1")
+    if variant_build gcc Release "$1" check-programs >"$work/out" 2>&1 &&
+        ctest --test-dir "$folder" -L program -R "$2" --output-on-failure --no-tests=error \
+            -j "$(nproc)" >"$work/out" 2>&1; then
+        verdict ok "$1: test programs $2"
+    else
+        verdict "not ok" "$1: test programs $2"
+    fi
+}
+
+after='s/^    assert(count >= 1);$/&\n'
+overrun='char *planted = io_alloc(log->io, 8);\nif (planted) { planted[8] = 1; io_free(log->io, planted, 8); }/'
+overflow='int planted = 2147483647;\nplanted += (int)count;\nlog->stat.marks += planted == 0;/'
+
+for kind in address,undefined thread; do
+    if ! variant_build gcc Release $kind squall >"$work/out"; then
+        verdict "not ok" "$kind: builds"
+        continue
+    fi
+    if [ $kind = thread ]; then
+        sweep $kind "1..${deep:+2}20"
+        specimen $kind wal/log/append.c '/^void wal_log_stat/,/^}/ { /io_mutex_/d }' \
+            "race" "ThreadSanitizer: data race"
+        programs $kind "^(host_|wal_log)"
+    else
+        sweep $kind "1..${deep:+5}100"
+        specimen $kind wal/log/append.c "$after$overrun" "overrun" "AddressSanitizer"
+        specimen $kind wal/log/append.c "$after$overflow" "overflow" "signed integer overflow"
+        [ -z "$deep" ] || programs $kind "."
+    fi
+done
+
+echo "1..$number"
+exit $failed
