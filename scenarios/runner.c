@@ -135,8 +135,9 @@ static bool judge_image(struct runner *runner, struct disk *disk, uint32_t k, ui
         return false;
     }
     const struct property *property = property_suite_judge(runner->suite, &first, &verdict);
+    /* Damage may be met by the second look only, if the first one did not have to read it. */
     if (property == NULL && first.open_error == HISTORY_OK && first.read_error == HISTORY_OK &&
-        hash % 100 < runner->scenario->image_again_percent) {
+        !disk_damaged(disk) && hash % 100 < runner->scenario->image_again_percent) {
         disk_lose_pending(disk);
         look(runner, disk, &runner->observed_again, &second, &stop);
         property = property_suite_judge_again(runner->suite, &first, &second, &verdict);
