@@ -21,8 +21,9 @@ plain="assert.h inttypes.h limits.h stdbool.h stddef.h stdint.h string.h"
 include_law="
 wal | wal/io.h wal/err.h wal/log/ wal/ship/ wal/sqlite/ | $plain stdatomic.h isa-l.h nmmintrin.h
 wal/host | wal/io.h wal/err.h wal/host/ | *
-sim | sim/ wal/io.h wal/err.h | $plain stdlib.h jemalloc/jemalloc.h sys/mman.h sys/types.h ucontext.h \
-xxhash.h sanitizer/asan_interface.h sanitizer/common_interface_defs.h sanitizer/tsan_interface.h
+sim | sim/ wal/io.h wal/err.h | $plain stdlib.h jemalloc/jemalloc.h sys/mman.h sys/types.h \
+ucontext.h xxhash.h sanitizer/asan_interface.h sanitizer/common_interface_defs.h \
+sanitizer/tsan_interface.h
 faults | faults/ sim/ wal/io.h wal/err.h | $plain
 properties | properties/ sim/history.h | $plain stdlib.h
 scenarios | scenarios/ properties/ faults/ sim/ wal/ cmd/nearest.h | $plain isa-l.h ini.h stdlib.h \

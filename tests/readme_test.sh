@@ -1,9 +1,9 @@
 #!/bin/bash
 # readme_test.sh - what README.md shows is what happens.
 #
-# Its C program becomes demo.c, and each line of its sh blocks that begins with "$ " is run, in order,
-# in a folder that looks like the clone; what follows is what it must print. Counts, speeds and
-# digests may differ, and so may the property that a failing seed breaks first.
+# Its C program becomes demo.c, and each line of its sh blocks that begins with "$ " is run, in
+# order, in a folder that looks like the clone; what follows is what it must print. Counts, speeds
+# and digests may differ, and so may the property that a failing seed breaks first.
 set -u
 
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}

@@ -80,9 +80,10 @@ programs() {
     fi
 }
 
-after='s/^    assert(count >= 1);$/&\n'
-overrun='char *planted = io_alloc(log->io, 8);\nif (planted) { planted[8] = 1; io_free(log->io, planted, 8); }/'
-overflow='int planted = 2147483647;\nplanted += (int)count;\nlog->stat.marks += planted == 0;/'
+# Goes in front of what an append does.
+before='s/^    assert(count >= 1);$/&\n'
+overrun='char *p8 = io_alloc(log->io, 8); if (p8) { p8[8] = 1; io_free(log->io, p8, 8); }/'
+overflow='int big = 2147483647; big += (int)count; log->stat.marks += big == 0;/'
 
 for kind in address,undefined thread; do
     if ! variant_build gcc Release $kind squall >"$work/out"; then
@@ -96,8 +97,8 @@ for kind in address,undefined thread; do
         programs $kind "^(host_|wal_log)"
     else
         sweep $kind "1..${deep:+5}100"
-        specimen $kind wal/log/append.c "$after$overrun" "overrun" "AddressSanitizer"
-        specimen $kind wal/log/append.c "$after$overflow" "overflow" "signed integer overflow"
+        specimen $kind wal/log/append.c "$before$overrun" "overrun" "AddressSanitizer"
+        specimen $kind wal/log/append.c "$before$overflow" "overflow" "signed integer overflow"
         [ -z "$deep" ] || programs $kind "."
     fi
 done

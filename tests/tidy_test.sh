@@ -74,7 +74,7 @@ heads_say_the_name() {
             sed -n 2p "$file" | grep -qF " * ${file##*/} - " || echo "$file: line 2 is not its name"
     done
     { files '*.sh' && files squall; } | while read -r file; do
-        sed -n 2,3p "$file" | grep -qF "# ${file##*/} - " || echo "$file: its head lacks its name"
+        sed -n 1,3p "$file" | grep -qF "# ${file##*/} - " || echo "$file: its head lacks its name"
     done
 }
 
@@ -131,7 +131,8 @@ sentences_end() {
 }
 
 rules="lines_fit lines_end functions_fit files_fit heads_say_the_name names_are_unique
-    guards_say_the_name nothing_is_put_off no_machine_is_named files_are_small properties_are_listed"
+    guards_say_the_name nothing_is_put_off no_machine_is_named files_are_small
+    properties_are_listed"
 
 # A tree that breaks every rule once, in a file that has the rule's name.
 plant_all() {
