@@ -5,11 +5,11 @@
  * off again and that was synced: the group is rolled back, and with it all that was accepted after
  * it, for its LSNs would leave a gap. After an unsure one nobody can know, so the log is poisoned.
  *
- * After a rollback the next group goes to a fresh segment, be it this writer's or, after a close, the
- * next one's. At the same place it would be bound to the same offset and LSNs as the one that was
- * cut off, and a file system that shows stale blocks after a crash could bring that one back. This
- * holds for a segment without any record too: a full disk may get some empty segments, but a record
- * that was refused never returns. It also lets a log go on whose file hit a size limit.
+ * After a rollback the next group goes to a fresh segment, be it this writer's or, after a close,
+ * the next one's. At the same place it would be bound to the same offset and LSNs as the one that
+ * was cut off, and a file system that shows stale blocks after a crash could bring that one back.
+ * This holds for a segment without any record too: a full disk may get some empty segments, but a
+ * record that was refused never returns. It also lets a log go on whose file hit a size limit.
  */
 #include "wal/log/codec.h"
 #include "wal/log/log_state.h"
@@ -335,9 +335,14 @@ static enum wal_err run_unlocked(struct wal_log *log,
     return err;
 }
 
-/* A spent segment must not be gone on with, so it is not called clean. */
+/* A spent segment must not be gone on with: leave a fresh one, or if there is no room for it a mark
+ * that does not call the log clean. */
 static enum wal_err mark_clean(struct wal_log *log, bool *unsure)
 {
+    if (log->tip.spent) {
+        enum wal_err err = rotate(log, unsure);
+        if (*unsure) return err;
+    }
     return mark_renew(log, true, !log->tip.spent, unsure);
 }
 

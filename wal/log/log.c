@@ -19,7 +19,7 @@ struct wal_options wal_options_default(void)
 {
     return (struct wal_options){
         .block_bytes = 4 * KIB,
-        .segment_bytes = 16 * MIB,
+        .segment_bytes = UINT64_C(16) * MIB,
         .first_segment = 1,
         .first_lsn = 1,
         .record_bytes_max = 1 * MIB,
@@ -27,7 +27,7 @@ struct wal_options wal_options_default(void)
         .queue_bytes = 4 * MIB,
         .sync_policy = WAL_SYNC_EVERY_GROUP,
         .mark_policy = WAL_MARK_INTERVAL,
-        .mark_interval_ns = 10 * 1000 * 1000,
+        .mark_interval_ns = UINT64_C(10000000),
     };
 }
 
