@@ -35,18 +35,18 @@ enum {
 struct fault_plan;
 
 struct fault {
-    uint32_t number;    /* 8 for F08. */
-    const char *id;     /* "F08" */
-    const char *name;   /* "fsync-eio-new-in-cache" */
-    const char *story;  /* One sentence with a full stop. */
+    uint32_t number;   /* 8 for F08. */
+    const char *id;    /* "F08" */
+    const char *name;  /* "fsync-eio-new-in-cache" */
+    const char *story; /* One sentence with a full stop. */
     enum fault_contract contract;
-    uint64_t calls;     /* SIM_CALL_BITs at which strike is asked. */
+    uint64_t calls; /* SIM_CALL_BITs at which strike is asked. */
     void (*strike)(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
                    const struct sim_point *point, struct sim_outcome *outcome);
     uint32_t image_mode; /* Bit of disk_chooser.modes; 0: not a crash state, or always there. */
     bool at_rest;
     enum disk_damage damage;
-    uint32_t odds[4];    /* What a seed draws from, in 65536ths; odds[0] is 0. */
+    uint32_t odds[4]; /* What a seed draws from, in 65536ths; odds[0] is 0. */
 };
 
 extern const struct fault faults_all[];
@@ -56,21 +56,21 @@ const char *fault_contract_name(enum fault_contract contract);
 
 /* Which faults exist in one run, how often they strike, and what they must remember. */
 struct fault_plan {
-    uint32_t odds[FAULT_NUMBER_COUNT];   /* 0: this fault does not exist in this run. */
+    uint32_t odds[FAULT_NUMBER_COUNT]; /* 0: this fault does not exist in this run. */
     uint32_t struck[FAULT_NUMBER_COUNT];
-    uint64_t calls;                      /* Union of the calls of the faults that exist. */
+    uint64_t calls; /* Union of the calls of the faults that exist. */
     const struct fault *by_call[SIM_CALL_COUNT][FAULT_PER_CALL_MAX];
     uint8_t by_call_count[SIM_CALL_COUNT];
     enum disk_fsync_failure fsync_failure; /* What a failed sync does on this run's disk. */
 
     /* What strikes remember. All zero at the start. */
-    uint64_t full_until_ns;       /* F03: nothing can grow until then. */
-    bool interrupted;             /* F02: a row of interruptions is on: */
-    uint32_t interrupted_left;    /* how many more times, */
-    enum wal_err interrupted_err; /* how, */
+    uint64_t full_until_ns;         /* F03: nothing can grow until then. */
+    bool interrupted;               /* F02: a row of interruptions is on: */
+    uint32_t interrupted_left;      /* how many more times, */
+    enum wal_err interrupted_err;   /* how, */
     enum sim_call interrupted_call; /* at which call, */
-    disk_inode interrupted_inode; /* on which file. */
-    bool too_large_next;          /* F05: the next write to this file is refused. */
+    disk_inode interrupted_inode;   /* on which file. */
+    bool too_large_next;            /* F05: the next write to this file is refused. */
     disk_inode too_large_inode;
 
     /* Filled by the runner: the highest LSN durable on disk before a sync of a segment fails; 0 if

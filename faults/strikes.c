@@ -69,8 +69,8 @@ void strike_interrupted(struct fault_plan *plan, const struct fault *fault, stru
     struck(plan, fault->number, world, 0);
 }
 
-/* Does the call need new space? Writing over bytes that are there does not. (It may on a file system
- * that copies on write; that one is not simulated.) */
+/* Does the call need new space? Writing over bytes that are there does not. (It may on a file
+ * system that copies on write; that one is not simulated.) */
 static bool point_grows(const struct sim_point *point, struct sim_world *world)
 {
     if (point->call == SIM_CALL_OPEN) return (point->flags & WAL_OPEN_CREATE) != 0;

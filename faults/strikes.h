@@ -10,8 +10,8 @@
 #include "faults/fault.h"
 
 /* The shape of fault.strike. */
-#define STRIKE_DECLARE(name)                                                                  \
-    void name(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,    \
+#define STRIKE_DECLARE(name)                                                               \
+    void name(struct fault_plan *plan, const struct fault *fault, struct sim_world *world, \
               const struct sim_point *point, struct sim_outcome *outcome)
 
 STRIKE_DECLARE(strike_short);

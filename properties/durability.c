@@ -13,8 +13,7 @@
 #include "properties/property_list.h"
 
 static void durability_judge(const void *state, const struct model *model,
-                             const struct history_observation *observation,
-                             struct verdict *verdict)
+                             const struct history_observation *observation, struct verdict *verdict)
 {
     uint64_t last_lsn = model->reading->last_lsn;
 

@@ -44,8 +44,8 @@ static void fsync_honesty_step(void *state, const struct model *model,
         own->held[at].instance = event->instance;
         own->held[at].limited = true;
         own->held[at].lsn_max = event->last_lsn;
-    } else if (event->kind != HISTORY_OBSERVED || (event->observation->recovery &&
-                                                   event->observation->open_error != HISTORY_OK)) {
+    } else if (event->kind != HISTORY_OBSERVED ||
+               (event->observation->recovery && event->observation->open_error != HISTORY_OK)) {
         if (known) own->held[at].limited = false;
     }
 }

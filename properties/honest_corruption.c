@@ -20,8 +20,9 @@ enum {
     FAULT_LYING = 40,
 };
 
-#define BROKEN_WORD (MODEL_FAULT(FAULT_LATE) | MODEL_FAULT(FAULT_EATEN) |                        \
-                     MODEL_FAULT(FAULT_NAME_SPLIT) | MODEL_FAULT(FAULT_LYING))
+#define BROKEN_WORD                                                                       \
+    (MODEL_FAULT(FAULT_LATE) | MODEL_FAULT(FAULT_EATEN) | MODEL_FAULT(FAULT_NAME_SPLIT) | \
+     MODEL_FAULT(FAULT_LYING))
 #define LOOKS_DAMAGED (MODEL_FAULT(FAULT_UNREADABLE) | MODEL_FAULT(FAULT_READ_FLIP))
 
 static bool adjoins(const struct model_damage *damage, const struct history_place *place)
@@ -74,9 +75,8 @@ static void honest_corruption_judge(const void *state, const struct model *model
 {
     bool opened = observation->open_error == HISTORY_OK;
     enum history_error error = opened ? observation->read_error : observation->open_error;
-    uint64_t injected = model->reading->undisturbed
-                            ? 0
-                            : model_injected(model, observation->instance, false);
+    uint64_t injected =
+        model->reading->undisturbed ? 0 : model_injected(model, observation->instance, false);
     bool excused = (injected & LOOKS_DAMAGED) != 0 || (model->injected & BROKEN_WORD) != 0;
 
     (void)state;

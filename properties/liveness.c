@@ -57,9 +57,8 @@ static void liveness_judge(const void *state, const struct model *model,
 {
     bool opened = observation->open_error == HISTORY_OK;
     enum history_error error = opened ? observation->read_error : observation->open_error;
-    uint64_t injected = model->reading->undisturbed
-                            ? 0
-                            : model_injected(model, observation->instance, false);
+    uint64_t injected =
+        model->reading->undisturbed ? 0 : model_injected(model, observation->instance, false);
 
     (void)state;
     if (error == HISTORY_CORRUPT || has_alibi(model, error, injected)) return;

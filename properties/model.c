@@ -130,8 +130,8 @@ static void slots_rebase(struct model *model, uint64_t base)
 {
     uint32_t more = (uint32_t)(model->slot_base - base);
 
-    model->slots = room(model->slots, sizeof *model->slots, &model->slot_capacity,
-                        model->slot_count + more);
+    model->slots =
+        room(model->slots, sizeof *model->slots, &model->slot_capacity, model->slot_count + more);
     memmove(model->slots + more, model->slots, model->slot_count * sizeof *model->slots);
     for (uint32_t i = 0; i < more; i++) {
         model->slots[i] = (struct model_slot){.candidates = MODEL_NONE};
@@ -419,8 +419,7 @@ static void take_failed(struct model *model, const struct history_event *event)
 /* Is another in this list that begins alike? */
 static bool another_like_it(const struct model *model, uint32_t list, uint32_t operation)
 {
-    const struct model_record *head =
-        &model->records[model->operations[operation].first_record];
+    const struct model_record *head = &model->records[model->operations[operation].first_record];
 
     while (list != MODEL_NONE) {
         const struct model_operation *other = &model->operations[list];
@@ -497,8 +496,8 @@ static void take_observed(struct model *model, const struct history_event *event
 static struct model_instance *instance_make(struct model *model, uint32_t instance)
 {
     assert(instance < INSTANCES_MAX);
-    model->instances = room(model->instances, sizeof *model->instances,
-                            &model->instance_capacity, instance + 1);
+    model->instances =
+        room(model->instances, sizeof *model->instances, &model->instance_capacity, instance + 1);
     while (model->instance_count <= instance) {
         model->instances[model->instance_count++] = (struct model_instance){0};
     }

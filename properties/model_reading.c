@@ -58,11 +58,11 @@ static void consider(const struct model *model, uint32_t at, uint32_t operation,
     if (index + run == own->count) rank += RANK_COMPLETE;
     if (flags_agree) rank += RANK_FLAGS_AGREE;
     if (run == 0 || rank < choice->rank || (rank == choice->rank && run <= choice->run)) return;
-    *choice = (struct choice){
-        .match = {.operation = operation, .index = index, .count = own->count},
-        .run = run,
-        .rank = rank,
-        .limbo = limbo};
+    *choice =
+        (struct choice){.match = {.operation = operation, .index = index, .count = own->count},
+                        .run = run,
+                        .rank = rank,
+                        .limbo = limbo};
 }
 
 /* A reader, not a recovery, may begin inside a batch: in one whose head stands at a slot below, or

@@ -24,8 +24,7 @@ static const char *ghost_why(enum model_fate fate)
 }
 
 static void no_phantom_judge(const void *state, const struct model *model,
-                             const struct history_observation *observation,
-                             struct verdict *verdict)
+                             const struct history_observation *observation, struct verdict *verdict)
 {
     const struct model_reading *reading = model->reading;
 
@@ -35,9 +34,7 @@ static void no_phantom_judge(const void *state, const struct model *model,
     case MODEL_STRANGER:
         property_break(verdict, "a record was returned that nobody submitted", reading->lsn, 0);
         break;
-    case MODEL_GHOST:
-        property_break(verdict, ghost_why(reading->fate), reading->lsn, 0);
-        break;
+    case MODEL_GHOST: property_break(verdict, ghost_why(reading->fate), reading->lsn, 0); break;
     case MODEL_TWICE:
         property_break(verdict, "a record was returned twice", reading->lsn, reading->other);
         break;

@@ -36,9 +36,9 @@ enum { PROPERTY_STATE_BYTES_MAX = 256 };
 #define PROPERTY_KIND(kind) (UINT32_C(1) << (kind))
 
 struct property {
-    const char *name;  /* "durability" */
-    const char *claim; /* One sentence with a full stop. */
-    size_t state_size; /* At most PROPERTY_STATE_BYTES_MAX; 0: none. */
+    const char *name;          /* "durability" */
+    const char *claim;         /* One sentence with a full stop. */
+    size_t state_size;         /* At most PROPERTY_STATE_BYTES_MAX; 0: none. */
     void (*init)(void *state); /* NULL: all zero. */
     uint32_t kinds;            /* PROPERTY_KIND of each event that step is called for. */
     /* Either may be NULL. *verdict comes in as holding; setting .broken ends the run. */

@@ -14,7 +14,7 @@
 #include "properties/model.h"
 #include "properties/property_list.h"
 
-#define CHANGES_OUTCOME                                                                     \
+#define CHANGES_OUTCOME                                                                       \
     (MODEL_FAULT(9) | MODEL_FAULT(11) | MODEL_FAULT(15) | MODEL_FAULT(17) | MODEL_FAULT(31) | \
      MODEL_FAULT(40))
 

@@ -99,8 +99,7 @@ static void observe(struct wal_io *io, uint64_t from_lsn, uint64_t witness_lsn,
         *ret_observation = observation;
         return;
     }
-    while ((err = wal_reader_next(reader, &record, &place)) == WAL_OK)
-        list_add(list, &record);
+    while ((err = wal_reader_next(reader, &record, &place)) == WAL_OK) list_add(list, &record);
     wal_reader_close(reader);
     if (err != WAL_END) {
         observation.read_error = run_error(err);
@@ -225,8 +224,7 @@ static void append(struct run_client *client, uint32_t number, bool wait)
 
 static void wait_for_all(struct run_client *client)
 {
-    for (uint32_t i = 0; i < client->ticket_count; i++)
-        wait_for(client, &client->tickets[i]);
+    for (uint32_t i = 0; i < client->ticket_count; i++) wait_for(client, &client->tickets[i]);
     client->ticket_count = 0;
 }
 
@@ -307,16 +305,14 @@ static void run_span(struct runner *runner)
     struct run_config *config = &runner->config;
     struct boot *boot = &runner->boot;
 
-    while (runner->next < config->operations && runner->begun[runner->next])
-        runner->next++;
+    while (runner->next < config->operations && runner->begun[runner->next]) runner->next++;
     boot->span_end = runner->next;
     while (boot->span_end < config->operations &&
            (runner->operations[boot->span_end].kind != OPERATION_REOPEN ||
             runner->begun[boot->span_end])) {
         boot->span_end++;
     }
-    for (uint32_t i = 0; i < config->clients; i++)
-        runner->clients[i].ticket_count = 0;
+    for (uint32_t i = 0; i < config->clients; i++) runner->clients[i].ticket_count = 0;
     if (config->clients == 1) {
         client_task(&runner->clients[0]);
     } else {
@@ -327,8 +323,7 @@ static void run_span(struct runner *runner)
                 break; /* Out of memory: the operations are left for the next process. */
             }
         }
-        for (uint32_t i = 0; i < spawned; i++)
-            io_join(boot->io, boot->tasks[i]);
+        for (uint32_t i = 0; i < spawned; i++) io_join(boot->io, boot->tasks[i]);
         if (spawned < config->clients) return;
     }
     if (boot->broken) return;

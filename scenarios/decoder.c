@@ -63,8 +63,7 @@ static uint64_t get64(const uint8_t *p)
 
 static void put64(uint8_t *p, uint64_t value)
 {
-    for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)(value >> (8 * i));
+    for (int i = 0; i < 8; i++) p[i] = (uint8_t)(value >> (8 * i));
 }
 
 /* CRC-32C register, without the inversion at the ends. */
@@ -307,8 +306,7 @@ uint32_t decoder_sector_count(const struct decoder *decoder)
 {
     uint64_t count = 0;
 
-    for (uint32_t i = 0; i < decoder->file_count; i++)
-        count += decoder->files[i].sectors;
+    for (uint32_t i = 0; i < decoder->file_count; i++) count += decoder->files[i].sectors;
     return (uint32_t)count;
 }
 

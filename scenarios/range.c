@@ -14,8 +14,7 @@ static bool number_parse(const char **text, uint64_t *ret_number)
     const char *p = *text;
     uint64_t number = 0;
 
-    while (*p == ' ')
-        p++;
+    while (*p == ' ') p++;
     if (*p < '0' || *p > '9') return false;
     for (; (*p >= '0' && *p <= '9') || *p == '_'; p++) {
         if (*p == '_') continue;
@@ -23,8 +22,7 @@ static bool number_parse(const char **text, uint64_t *ret_number)
         if (number > (UINT64_MAX - digit) / 10) return false;
         number = number * 10 + digit;
     }
-    while (*p == ' ')
-        p++;
+    while (*p == ' ') p++;
     *text = p;
     *ret_number = number;
     return true;

@@ -23,8 +23,8 @@ enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, BATCH_RECORDS_MAX = 16 };
 struct operation {
     enum operation_kind kind;
     uint32_t client;
-    uint32_t records;  /* Appends and batches. */
-    uint64_t entropy;  /* Sizes and contents are drawn from it. */
+    uint32_t records; /* Appends and batches. */
+    uint64_t entropy; /* Sizes and contents are drawn from it. */
 };
 
 /* What the seed drew for the whole run. */
@@ -71,10 +71,10 @@ struct boot {
     struct wal_log *log;
     struct wal_io *io;
     bool opened;
-    bool damaged;  /* CORRUPT was seen, or a sector could not be read. */
-    bool broken;   /* The log is poisoned: the process gives up. */
+    bool damaged;       /* CORRUPT was seen, or a sector could not be read. */
+    bool broken;        /* The log is poisoned: the process gives up. */
     uint32_t rollbacks; /* That the log told of. */
-    bool finished; /* All operations up to the end of the span are done. */
+    bool finished;      /* All operations up to the end of the span are done. */
     uint32_t span_end;
     struct wal_task *tasks[CLIENTS_MAX];
 };
@@ -98,15 +98,15 @@ struct runner {
     struct run_client clients[CLIENTS_MAX];
     struct boot boot;
 
-    struct record_list observed;        /* Of the process or side process that reads. */
+    struct record_list observed; /* Of the process or side process that reads. */
     struct record_list observed_again;
-    struct history_observation side;    /* What a side process saw. */
+    struct history_observation side; /* What a side process saw. */
     struct record_list *side_list;
-    size_t folded;                      /* History events the properties have seen. */
-    uint32_t failed_opens;              /* In a row. */
-    uint32_t media_left;                /* Faults at rest that may still strike in this run. */
+    size_t folded;         /* History events the properties have seen. */
+    uint32_t failed_opens; /* In a row. */
+    uint32_t media_left;   /* Faults at rest that may still strike in this run. */
     bool healed;
-    bool probe;                         /* The final boot: append and acknowledge something new. */
+    bool probe; /* The final boot: append and acknowledge something new. */
 
     struct decoder *decoder;
 };

@@ -26,8 +26,8 @@ enum { SCENARIO_MESSAGE_BYTES = 512 };
 struct scenario *scenario_load(const char *path, char message[SCENARIO_MESSAGE_BYTES]);
 void scenario_free(struct scenario *scenario);
 
-const char *scenario_name(const struct scenario *scenario);  /* The file's, without ".ini". */
-const char *scenario_story(const struct scenario *scenario); /* One sentence. */
+const char *scenario_name(const struct scenario *scenario);     /* The file's, without ".ini". */
+const char *scenario_story(const struct scenario *scenario);    /* One sentence. */
 bool scenario_expects_failure(const struct scenario *scenario); /* expect = fail */
 
 struct run_options {
@@ -47,17 +47,17 @@ struct run_options {
 struct run_result {
     const struct property *property; /* NULL: all held. */
     struct verdict verdict;
-    uint32_t image;          /* Which extra image broke it; 0: the run itself. */
-    size_t event;            /* The history event at which it broke. */
+    uint32_t image; /* Which extra image broke it; 0: the run itself. */
+    size_t event;   /* The history event at which it broke. */
     struct sim_digest digest;
     uint32_t operations;
     uint32_t crashes;
     uint32_t boots;
-    uint64_t images;         /* Extra images recovered and judged, all distinct. */
-    uint64_t log_bytes;      /* Payload bytes submitted. */
-    uint64_t steps;          /* Calls through the door. */
-    uint64_t sim_ns;         /* Virtual time. */
-    char failure[160];       /* One line for people when property is not NULL. */
+    uint64_t images;    /* Extra images recovered and judged, all distinct. */
+    uint64_t log_bytes; /* Payload bytes submitted. */
+    uint64_t steps;     /* Calls through the door. */
+    uint64_t sim_ns;    /* Virtual time. */
+    char failure[160];  /* One line for people when property is not NULL. */
 };
 
 struct runner;

@@ -276,10 +276,8 @@ static const char *impossible(struct scenario *scenario)
 {
     uint32_t mix = 0, policies = 0;
 
-    for (size_t i = 0; i < OPERATION_KIND_COUNT; i++)
-        mix += scenario->mix[i];
-    for (size_t i = 0; i < POLICY_COUNT; i++)
-        policies += scenario->policy[i];
+    for (size_t i = 0; i < OPERATION_KIND_COUNT; i++) mix += scenario->mix[i];
+    for (size_t i = 0; i < POLICY_COUNT; i++) policies += scenario->policy[i];
     if (scenario->story[0] == '\0') return "[scenario] story: missing";
     if (mix == 0) return "[mix]: no operation has a weight, so nothing would happen";
     if (policies == 0) scenario->policy[SIM_POLICY_FIRST] = 1;
@@ -293,9 +291,9 @@ static const char *impossible(struct scenario *scenario)
             return "[log] block-bytes: only 8, 512 and 4096 are block sizes";
         }
     }
-    if (range_max(&scenario->segment_bytes) <
-        range_min(&scenario->queue_bytes) + 2 * range_min(&scenario->block_bytes) +
-            SEGMENT_HEAD_BYTES) {
+    if (range_max(&scenario->segment_bytes) < range_min(&scenario->queue_bytes) +
+                                                  2 * range_min(&scenario->block_bytes) +
+                                                  SEGMENT_HEAD_BYTES) {
         return "[log] segment-bytes: the largest segment cannot hold the smallest queue, two "
                "blocks and 1024 bytes";
     }

@@ -9,24 +9,24 @@
 #include "scenarios/scenario.h"
 
 /* What a client of the log can do. The names are the keys of [mix]. 0 ends everything. */
-#define OPERATION_MAP(X)                                                                \
-    X(APPEND, "append", "append one record and wait until it is durable")               \
-    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")          \
-    X(BATCH, "batch", "append a batch and wait until it is durable")                    \
-    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")               \
-    X(WAIT, "wait", "wait for everything this client appended without waiting")         \
-    X(SYNC, "sync", "make durable all that was accepted")                               \
-    X(READ, "read", "read the log beside its writer")                                   \
-    X(IDLE, "idle", "do nothing for a while")                                           \
-    X(POWER_OFF, "power-off", "power is lost here")                                     \
-    X(KILL, "kill", "the process dies here")                                            \
+#define OPERATION_MAP(X)                                                        \
+    X(APPEND, "append", "append one record and wait until it is durable")       \
+    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")  \
+    X(BATCH, "batch", "append a batch and wait until it is durable")            \
+    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")       \
+    X(WAIT, "wait", "wait for everything this client appended without waiting") \
+    X(SYNC, "sync", "make durable all that was accepted")                       \
+    X(READ, "read", "read the log beside its writer")                           \
+    X(IDLE, "idle", "do nothing for a while")                                   \
+    X(POWER_OFF, "power-off", "power is lost here")                             \
+    X(KILL, "kill", "the process dies here")                                    \
     X(REOPEN, "reopen", "close the log cleanly and open it again in a new process")
 
 enum operation_kind {
 #define OPERATION_ENUM(name, text, story) OPERATION_##name,
     OPERATION_MAP(OPERATION_ENUM)
 #undef OPERATION_ENUM
-    OPERATION_KIND_COUNT
+        OPERATION_KIND_COUNT
 };
 
 enum {
@@ -52,8 +52,8 @@ struct scenario {
     struct range block_bytes;
     struct range segment_bytes;
     struct range queue_bytes;
-    struct range sync_policy;  /* 0 every group, 1 on demand */
-    struct range mark_policy;  /* 0 interval, 1 every group, 2 every group synced */
+    struct range sync_policy; /* 0 every group, 1 on demand */
+    struct range mark_policy; /* 0 interval, 1 every group, 2 every group synced */
     struct range first_segment;
     struct range first_lsn;
     struct range verify_all;

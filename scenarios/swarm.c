@@ -17,8 +17,7 @@ static uint64_t label_hash(const char *label)
 {
     uint64_t hash = 0xcbf29ce484222325U;
 
-    for (const char *p = label; *p != '\0'; p++)
-        hash = (hash ^ (uint8_t)*p) * 0x100000001b3U;
+    for (const char *p = label; *p != '\0'; p++) hash = (hash ^ (uint8_t)*p) * 0x100000001b3U;
     return hash;
 }
 
@@ -42,8 +41,7 @@ static uint32_t weighted(const uint32_t *weights, uint32_t count, uint64_t entro
 {
     uint64_t total = 0;
 
-    for (uint32_t i = 0; i < count; i++)
-        total += weights[i];
+    for (uint32_t i = 0; i < count; i++) total += weights[i];
     assert(total > 0);
     uint64_t at = entropy % total;
     for (uint32_t i = 0;; i++) {

@@ -214,8 +214,8 @@ uint32_t decide_crash(struct sim_world *world, enum sim_call call)
     struct sim_decision decision;
 
     if (!decide_begin(world, SIM_STREAM_CRASH, SIM_KIND_CRASH, call, &decision)) return 0;
-    bool spared = options->spare_boots &&
-                  world->contexts.whos[world_context(world)].kind == SIM_WHO_BOOT;
+    bool spared =
+        options->spare_boots && world->contexts.whos[world_context(world)].kind == SIM_WHO_BOOT;
     if (world->replay.record == NULL) {
         uint64_t hash = decide_hash(world, &decision);
         uint32_t drawn = hash & 0xffff;

@@ -46,18 +46,18 @@ enum disk_name_order {
 struct disk_profile {
     const char *name;
     const char *story;
-    uint32_t chunk_bytes;    /* 512 or 4096: the unit that is kept or lost. */
-    bool negative;           /* Only for the negative suite. */
-    bool size_before_data;   /* A kept size may stand over lost chunks. */
-    bool tail_lost;          /* Where it may not: the size is cut before a lost chunk. */
+    uint32_t chunk_bytes;  /* 512 or 4096: the unit that is kept or lost. */
+    bool negative;         /* Only for the negative suite. */
+    bool size_before_data; /* A kept size may stand over lost chunks. */
+    bool tail_lost;        /* Where it may not: the size is cut before a lost chunk. */
     bool tail_zero, tail_garbage, tail_stale; /* What a lost chunk under a kept size may show. */
-    bool torn_chunks;        /* A chunk may be cut at a byte. */
-    bool overwrite_garbage;  /* A lost overwrite may leave garbage in its own range. */
+    bool torn_chunks;                         /* A chunk may be cut at a byte. */
+    bool overwrite_garbage;     /* A lost overwrite may leave garbage in its own range. */
     bool names_durable_at_once; /* strict: a directory operation is durable when it returned. */
     enum disk_name_order name_order;
-    bool rename_may_split;   /* hostile: a rename may leave neither name. */
-    bool overwrite_powersafe;/* A torn write never damages bytes outside its range. */
-    uint32_t fsync_failures; /* Bit set over enum disk_fsync_failure that a seed draws from. */
+    bool rename_may_split;    /* hostile: a rename may leave neither name. */
+    bool overwrite_powersafe; /* A torn write never damages bytes outside its range. */
+    uint32_t fsync_failures;  /* Bit set over enum disk_fsync_failure that a seed draws from. */
 };
 
 extern const struct disk_profile disk_profiles[];
@@ -162,9 +162,9 @@ enum disk_crash_mode disk_image_mode(uint32_t answer, uint32_t modes);
 struct disk_chooser {
     uint32_t (*choose)(void *context, enum disk_question question, uint32_t bound);
     void *context;
-    uint32_t modes;  /* Bit set of what may happen, 0: all. Bits 0..4: enum disk_crash_mode; 5: size
-                        without data and data without size, 6: torn, 7: garbage, 8: stale, 9: names
-                        lost or reordered (else all are kept). */
+    uint32_t modes; /* Bit set of what may happen, 0: all. Bits 0..4: enum disk_crash_mode; 5: size
+                       without data and data without size, 6: torn, 7: garbage, 8: stale, 9: names
+                       lost or reordered (else all are kept). */
 };
 
 /* What a crash did. Chunks count as kept, torn and so on only where the file shows it. */
@@ -182,8 +182,8 @@ size_t disk_pending(const struct disk *disk);
  * image borrows bytes of files without pending items. Nothing is pending in the image; overlays
  * are copied. Returns a hash of what differs between images of the same disk, for finding
  * duplicates. ret_tally may be NULL. */
-uint64_t disk_image(const struct disk *disk, const struct disk_chooser *chooser,
-                    struct disk *image, struct disk_crash_tally *ret_tally);
+uint64_t disk_image(const struct disk *disk, const struct disk_chooser *chooser, struct disk *image,
+                    struct disk_crash_tally *ret_tally);
 
 /* Become what `image` is: the run goes on with it. The image must have been drawn from `disk`, and
  * is empty afterwards. Descriptors are gone. */
@@ -198,8 +198,8 @@ void disk_process_died(struct disk *disk);
 /* ---- Media damage: an overlay on durable bytes ---- */
 
 enum disk_damage {
-    DISK_DAMAGE_FLIP,       /* One bit of the sector. `detail`: which. */
-    DISK_DAMAGE_ZERO,       /* The sector reads as zeros. */
+    DISK_DAMAGE_FLIP, /* One bit of the sector. `detail`: which. */
+    DISK_DAMAGE_ZERO, /* The sector reads as zeros. */
     DISK_DAMAGE_GARBAGE,
     DISK_DAMAGE_OTHER,      /* A misdirected write: the bytes of another sector. detail: the source,
                                as inode << 32 | sector. */

@@ -94,8 +94,8 @@ static void *chunk_take(struct history *history, size_t bytes)
     return taken;
 }
 
-static const struct history_observation *observation_copy(
-    struct history *history, const struct history_observation *observation)
+static const struct history_observation *
+observation_copy(struct history *history, const struct history_observation *observation)
 {
     size_t bytes = observation->count * sizeof *observation->records;
     struct history_observation *copy = chunk_take(history, sizeof *copy);

@@ -56,7 +56,7 @@ enum history_error {
     X(HISTORY_CLOSED,      "closed")                                                             \
     /* instance, flag: true if power was lost, false if only the process died. */                \
     X(HISTORY_CRASHED,     "crashed")                                                            \
-    /* operation, instance, fault; last_lsn: for a failed sync of a segment the highest LSN that */ \
+    /* operation, instance, fault; last_lsn: for a failed sync of a segment the highest LSN   */ \
     /* was durable before it, else 0. */                                                         \
     X(HISTORY_INJECTED,    "injected")                                                           \
     /* fault, first_lsn..last_lsn (0, 0: no record's bytes), flag: something durable and intact */ \

@@ -52,9 +52,9 @@ struct sim_outcome {
     bool fsync_lies;   /* A sync returns WAL_OK and makes nothing durable. */
     bool fsync_fails;  /* fsync, fdatasync, fsync_dir, dsync write: as below. */
     enum disk_fsync_failure fsync_failure;
-    enum wal_err fsync_err;             /* What a sync that fails says; WAL_OK: WAL_IO. */
-    uint64_t delay_ns; /* The call takes so much longer. */
-    uint64_t flip_bit; /* pread: this bit of what was read is flipped, plus 1. */
+    enum wal_err fsync_err; /* What a sync that fails says; WAL_OK: WAL_IO. */
+    uint64_t delay_ns;      /* The call takes so much longer. */
+    uint64_t flip_bit;      /* pread: this bit of what was read is flipped, plus 1. */
 };
 
 /* Asked at every call in options.strike_calls, before it has any effect. It asks sim_decide* for
@@ -95,7 +95,7 @@ struct sim_options {
     uint32_t kill_odds;   /* The same for the process alone. */
     uint64_t crash_calls; /* SIM_CALL_BITs where crashes may happen; 0: those with an effect
                              that others can see. */
-    bool spare_boots; /* No crash on behalf of a boot, so none inside recovery. */
+    bool spare_boots;     /* No crash on behalf of a boot, so none inside recovery. */
     uint32_t crashes_max; /* No more than so many crash decisions in a run. */
     uint32_t image_modes; /* Crash modes allowed, see disk_chooser.modes; 0: all. */
     uint32_t alloc_odds;  /* Allocations fail. */

@@ -138,13 +138,13 @@ static inline void script_assert_shows(struct disk *disk, const char *name, cons
 }
 
 /* The file `name` reads as `content`; its durable bytes are `content`. */
-#define assert_shows(disk, name, content)                                                          \
+#define assert_shows(disk, name, content) \
     script_assert_shows(disk, name, content, __FILE__, __LINE__)
-#define assert_durable(disk, inode, content)                                                       \
-    do {                                                                                           \
-        uint64_t durable_size;                                                                     \
-        const uint8_t *durable_bytes = disk_durable(disk, inode, &durable_size);                   \
-        script_assert_bytes(durable_bytes, (size_t)durable_size, content, __FILE__, __LINE__);     \
+#define assert_durable(disk, inode, content)                                                   \
+    do {                                                                                       \
+        uint64_t durable_size;                                                                 \
+        const uint8_t *durable_bytes = disk_durable(disk, inode, &durable_size);               \
+        script_assert_bytes(durable_bytes, (size_t)durable_size, content, __FILE__, __LINE__); \
     } while (0)
 #define assert_absent(disk, name) assert_int_equal(script_find(disk, name), -1)
 

@@ -189,11 +189,10 @@ static void a_property_that_is_not_asked_breaks_nothing(void **state)
 
 static void a_new_history_knows_nothing_of_the_old(void **state)
 {
-    const struct history_event old[] = {
-        BOOTED(1), INJECTED(1, 39, 0), INJECTED(1, 40, 0), INJECTED(1, 8, 0), DAMAGED(1, 9, false)};
-    const struct history_event fresh[] = {
-        REFUSED_AT(1, HISTORY_CORRUPT, LOST(1, 1)), REFUSED(1, HISTORY_LOCKED),
-        REFUSED(1, HISTORY_IO)};
+    const struct history_event old[] = {BOOTED(1), INJECTED(1, 39, 0), INJECTED(1, 40, 0),
+                                        INJECTED(1, 8, 0), DAMAGED(1, 9, false)};
+    const struct history_event fresh[] = {REFUSED_AT(1, HISTORY_CORRUPT, LOST(1, 1)),
+                                          REFUSED(1, HISTORY_LOCKED), REFUSED(1, HISTORY_IO)};
     struct property_suite *suite = property_suite_create();
     struct verdict verdict;
 
@@ -212,10 +211,9 @@ static void a_new_history_knows_nothing_of_the_old(void **state)
 
 static void one_history_can_break_several_and_the_first_is_named(void **state)
 {
-    const struct history_event events[] = {
-        ONE_ACKED, AGAIN, DAMAGED(1, 1, true), RECOVERED(2, NOTHING)};
-    const struct row all = {"", "honest-corruption", events,
-      sizeof events / sizeof events[0]};
+    const struct history_event events[] = {ONE_ACKED, AGAIN, DAMAGED(1, 1, true),
+                                           RECOVERED(2, NOTHING)};
+    const struct row all = {"", "honest-corruption", events, sizeof events / sizeof events[0]};
     const struct row one = {"", "durability", events, sizeof events / sizeof events[0]};
     struct property_suite *suite = property_suite_create();
 

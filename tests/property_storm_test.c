@@ -54,7 +54,7 @@ struct toy {
     bool lied;
     bool empties;
 
-    uint64_t base; /* The log's first LSN, minus one. */
+    uint64_t base;                      /* The log's first LSN, minus one. */
     struct history_record log[LOG_MAX]; /* All accepted; */
     bool told[LOG_MAX];                 /* whether their operation's task has said so; */
     uint32_t accepted, durable;         /* so many of them, and so many of those durable. */
@@ -100,8 +100,11 @@ static void submit(struct toy *toy, struct client *client)
                                           .length = empty ? 0 : 64,
                                           .batch_index = i,
                                           .batch_goes_on = i + 1 < count};
-        tell(toy, (struct history_event){.kind = HISTORY_SUBMITTED, .operation = operation,
-                                         .index = i, .count = count, .length = record->length,
+        tell(toy, (struct history_event){.kind = HISTORY_SUBMITTED,
+                                         .operation = operation,
+                                         .index = i,
+                                         .count = count,
+                                         .length = record->length,
                                          .hash = record->hash});
     }
 }
@@ -126,8 +129,10 @@ static uint32_t last_index(const struct toy *toy, const struct client *client)
 
 static void tell_accepted(struct toy *toy, struct client *client)
 {
-    tell(toy, (struct history_event){.kind = HISTORY_ACCEPTED, .operation = client->operation,
-                                     .instance = toy->instance, .first_lsn = client->first_lsn,
+    tell(toy, (struct history_event){.kind = HISTORY_ACCEPTED,
+                                     .operation = client->operation,
+                                     .instance = toy->instance,
+                                     .first_lsn = client->first_lsn,
                                      .last_lsn = toy->base + last_index(toy, client)});
     if (client->phase == HIDDEN) toy->told[last_index(toy, client) - 1] = true;
     client->phase = client->phase == HIDDEN ? ACCEPTED : ROLLED_BACK;
@@ -135,8 +140,10 @@ static void tell_accepted(struct toy *toy, struct client *client)
 
 static void tell_failed(struct toy *toy, struct client *client, enum history_error error)
 {
-    tell(toy, (struct history_event){.kind = HISTORY_FAILED, .operation = client->operation,
-                                     .instance = toy->instance, .error = error});
+    tell(toy, (struct history_event){.kind = HISTORY_FAILED,
+                                     .operation = client->operation,
+                                     .instance = toy->instance,
+                                     .error = error});
     client->phase = IDLE;
 }
 
@@ -145,8 +152,10 @@ static void tell_acked(struct toy *toy, struct client *client)
     uint32_t last = last_index(toy, client);
     uint32_t upto = chance(toy, 2) == 0 || toy->durable < last ? last : toy->durable;
 
-    tell(toy, (struct history_event){.kind = HISTORY_ACKED, .operation = client->operation,
-                                     .instance = toy->instance, .last_lsn = toy->base + upto});
+    tell(toy, (struct history_event){.kind = HISTORY_ACKED,
+                                     .operation = client->operation,
+                                     .instance = toy->instance,
+                                     .last_lsn = toy->base + upto});
     if (toy->acked < upto) toy->acked = upto;
     client->phase = IDLE;
 }
@@ -187,9 +196,12 @@ static void client_step(struct toy *toy)
 
 static void inject(struct toy *toy, uint32_t fault, uint64_t durable_lsn)
 {
-    tell(toy, (struct history_event){.kind = HISTORY_INJECTED, .operation = HISTORY_NO_OPERATION,
-                                     .instance = toy->instance, .fault = fault,
-                                     .last_lsn = durable_lsn, .flag = durable_lsn != 0});
+    tell(toy, (struct history_event){.kind = HISTORY_INJECTED,
+                                     .operation = HISTORY_NO_OPERATION,
+                                     .instance = toy->instance,
+                                     .fault = fault,
+                                     .last_lsn = durable_lsn,
+                                     .flag = durable_lsn != 0});
 }
 
 static void roll_back(struct toy *toy)
@@ -217,8 +229,10 @@ static uint32_t some_batches(struct toy *toy, uint32_t least)
 static struct history_observation look(struct toy *toy, bool recovery, uint32_t from, uint32_t to)
 {
     memcpy(toy->seen, toy->log + from, (to - from) * sizeof *toy->seen);
-    return (struct history_observation){.instance = toy->instance, .recovery = recovery,
-                                        .from_lsn = toy->base + from + 1, .records = toy->seen,
+    return (struct history_observation){.instance = toy->instance,
+                                        .recovery = recovery,
+                                        .from_lsn = toy->base + from + 1,
+                                        .records = toy->seen,
                                         .count = to - from};
 }
 
@@ -321,8 +335,8 @@ static void recover(struct toy *toy, bool killed)
     }
     if (chance(toy, 6) == 0) {
         inject(toy, 8, 0);
-        seen = (struct history_observation){.instance = toy->instance, .recovery = true,
-                                            .open_error = HISTORY_IO};
+        seen = (struct history_observation){
+            .instance = toy->instance, .recovery = true, .open_error = HISTORY_IO};
         tell(toy, (struct history_event){.kind = HISTORY_OBSERVED, .observation = &seen});
     }
     seen = look(toy, true, 0, toy->accepted);
@@ -343,12 +357,16 @@ static void damage(struct toy *toy)
 
     if (toy->accepted == 0 || toy->accepted != toy->durable || toy->lie != NO_LIE) return;
     first -= toy->log[first - 1].batch_index;
-    tell(toy, (struct history_event){.kind = HISTORY_DAMAGED, .fault = 41, .flag = witnessed,
+    tell(toy, (struct history_event){.kind = HISTORY_DAMAGED,
+                                     .fault = 41,
+                                     .flag = witnessed,
                                      .first_lsn = toy->base + toy->accepted,
                                      .last_lsn = toy->base + toy->accepted});
     if (witnessed) {
         struct history_observation seen = {
-            .instance = toy->instance, .recovery = true, .open_error = HISTORY_CORRUPT,
+            .instance = toy->instance,
+            .recovery = true,
+            .open_error = HISTORY_CORRUPT,
             .place = {.segment = 1, .first_lsn = toy->base + first, .last_lsn = UINT64_MAX}};
         tell(toy, (struct history_event){.kind = HISTORY_OBSERVED, .observation = &seen});
         tell_kind(toy, HISTORY_CRASHED, true);
@@ -456,10 +474,10 @@ static void every_lie_is_caught(struct toy *toy, enum lie lie_told, const char *
     assert_true(named > 0);
 }
 
-#define LIE(test, lie_told, by)                        \
-    static void test(void **state)                     \
-    {                                                  \
-        every_lie_is_caught(*state, lie_told, by);     \
+#define LIE(test, lie_told, by)                    \
+    static void test(void **state)                 \
+    {                                              \
+        every_lie_is_caught(*state, lie_told, by); \
     }
 LIE(losing_an_acknowledged_record_is_caught, LOSE_ACKED, "durability")
 LIE(bringing_back_a_rolled_back_record_is_caught, RESURRECT, "no-phantom")

@@ -69,10 +69,12 @@ static struct row rows[] = {
       { ":5:", "clients", "within 1..8" } },
     { "a number that overflows is refused", "[workload]\noperations = 99999999999999999999999",
       { ":5:", "operations", "not a number" } },
-    { "a line that is no assignment is refused", "[workload]\nnonsense", { ":5:", "key = value", "" } },
+    { "a line that is no assignment is refused", "[workload]\nnonsense",
+      { ":5:", "key = value", "" } },
     { "a block size that is none is refused", "[log]\nblock-bytes = 100",
       { "block-bytes", "8, 512 and 4096", "" } },
-    { "a segment smaller than its queue is refused", "[log]\nsegment-bytes = 2048\nqueue-bytes = 4096",
+    { "a segment smaller than its queue is refused",
+      "[log]\nsegment-bytes = 2048\nqueue-bytes = 4096",
       { "segment-bytes", "queue", "" } },
     { "a record larger than the queue is refused", "[workload]\nrecord-bytes = 0..5000",
       { "record-bytes", "queue", "" } },
@@ -111,7 +113,7 @@ static void an_absent_file_is_told(void **state)
     assert_non_null(strstr(message, "no-such-file.ini"));
 }
 
-static void ranges_draw_all_of_their_values_and_no_others(void **state)
+static void ranges_draw_all_their_values_and_no_others(void **state)
 {
     struct range range;
     bool seen[40] = {false};
@@ -154,7 +156,8 @@ int main(void)
         tests[i] = (struct CMUnitTest){rows[i].name, what_is_wrong_is_told, NULL, NULL, &rows[i]};
     }
     tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(an_absent_file_is_told);
-    tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(ranges_draw_all_of_their_values_and_no_others);
+    tests[ROWS + 1] =
+        (struct CMUnitTest)cmocka_unit_test(ranges_draw_all_their_values_and_no_others);
     tests[ROWS + 2] =
         (struct CMUnitTest)cmocka_unit_test(all_faults_leaves_out_those_beyond_the_contract);
     tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(a_mix_without_operations_is_refused);

@@ -78,15 +78,15 @@ enum wal_mark_policy {
 
 /* Start from wal_options_default(). */
 struct wal_options {
-    bool create;              /* Make the log if the directory is absent or empty. */
-    bool verify_all;          /* Verify every record at open, not only those above the mark. */
-    uint32_t block_bytes;     /* Groups start on it: 4096, 512, or 8. With 512 or 8 a group may
-                                 share a page, with 8 a sector, with durable records: devices and
-                                 file systems that tear or rewrite more than they were asked to
-                                 can then damage them. Only for new logs. */
-    uint64_t segment_bytes;   /* At this size a segment is sealed. */
-    uint64_t first_segment;   /* The number of a new log's first segment, at least 1. */
-    uint64_t first_lsn;       /* A new log's first LSN, at least 1. */
+    bool create;            /* Make the log if the directory is absent or empty. */
+    bool verify_all;        /* Verify every record at open, not only those above the mark. */
+    uint32_t block_bytes;   /* Groups start on it: 4096, 512, or 8. With 512 or 8 a group may
+                               share a page, with 8 a sector, with durable records: devices and
+                               file systems that tear or rewrite more than they were asked to
+                               can then damage them. Only for new logs. */
+    uint64_t segment_bytes; /* At this size a segment is sealed. */
+    uint64_t first_segment; /* The number of a new log's first segment, at least 1. */
+    uint64_t first_lsn;     /* A new log's first LSN, at least 1. */
     uint32_t record_bytes_max;
     uint32_t batch_bytes_max; /* Payload bytes of one batch. */
     uint32_t queue_bytes;     /* Room for accepted records, headers included; twice this is
@@ -94,8 +94,8 @@ struct wal_options {
     enum wal_sync_policy sync_policy;
     enum wal_mark_policy mark_policy;
     uint64_t mark_interval_ns;
-    uint64_t witness_lsn;     /* Known durable from elsewhere (a shipped cursor); 0: none. */
-    wal_observe *observe;     /* May be NULL. */
+    uint64_t witness_lsn; /* Known durable from elsewhere (a shipped cursor); 0: none. */
+    wal_observe *observe; /* May be NULL. */
     void *observe_context;
 };
 
@@ -154,13 +154,13 @@ WAL_CHECKED enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uin
                                           uint64_t *ret_durable_lsn);
 
 struct wal_stat {
-    uint64_t first_lsn;    /* The floor. */
+    uint64_t first_lsn; /* The floor. */
     uint64_t durable_lsn;
     uint64_t accepted_lsn;
     uint64_t life;
-    uint64_t segment;      /* The last segment, */
-    uint64_t offset;       /* and where its next group will start. */
-    uint64_t segments;     /* Since the floor. */
+    uint64_t segment;  /* The last segment, */
+    uint64_t offset;   /* and where its next group will start. */
+    uint64_t segments; /* Since the floor. */
     uint64_t records, groups, bytes_written, syncs, rotations, rollbacks, marks;
 };
 
@@ -176,14 +176,14 @@ struct wal_reader_options {
 
 struct wal_record {
     uint64_t lsn;
-    uint64_t commit_ns;  /* Monotone. */
-    uint64_t wall_ns;    /* As the clock was. */
-    const void *bytes;   /* Valid until the next call on this reader. */
+    uint64_t commit_ns; /* Monotone. */
+    uint64_t wall_ns;   /* As the clock was. */
+    const void *bytes;  /* Valid until the next call on this reader. */
     uint32_t len;
     uint32_t batch_index;
     bool batch_goes_on;
     uint64_t segment;
-    uint64_t offset;     /* Of the record's header. */
+    uint64_t offset; /* Of the record's header. */
 };
 
 /* Errors: WAL_NOTFOUND, WAL_NOTLOG, WAL_VERSION, WAL_CORRUPT, WAL_PRUNED (from_lsn below the
@@ -217,14 +217,14 @@ struct wal_survey {
     uint8_t log_id[WAL_LOG_ID_BYTES];
     uint64_t life;
     uint64_t floor_lsn;
-    uint64_t last_lsn;      /* L: the last valid record. */
-    uint64_t witness_lsn;   /* M: the highest LSN known durable. */
+    uint64_t last_lsn;    /* L: the last valid record. */
+    uint64_t witness_lsn; /* M: the highest LSN known durable. */
     uint64_t segments;
     uint64_t first_segment;
     uint64_t last_segment;
-    uint64_t tail_offset;   /* Where the last segment's valid records end, */
-    uint64_t witness_offset;/* where those at or below the witness end, */
-    uint64_t tail_bytes;    /* and how many bytes follow tail_offset. */
+    uint64_t tail_offset;    /* Where the last segment's valid records end, */
+    uint64_t witness_offset; /* where those at or below the witness end, */
+    uint64_t tail_bytes;     /* and how many bytes follow tail_offset. */
     uint32_t block_bytes;
     enum wal_tail tail;
 };
