@@ -49,6 +49,8 @@ static bool has_alibi(const struct model *model, enum history_error error, uint6
     if (error == HISTORY_OK || damage_excuses(model, error)) return true;
     /* A zombie holds the lock whoever is refused. */
     if (error == HISTORY_LOCKED) injected |= model->injected;
+    /* The error of a late sync waits in the inode for whoever syncs next, be it another process. */
+    injected |= model->injected & F(9);
     return (alibis[error] & injected) != 0;
 }
 
