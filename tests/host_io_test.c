@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/error_assert.h"
+#include "tests/log_check.h"
 #include "wal/host/host.h"
 #include "wal/host/host_errno.h"
 #include "wal/io.h"

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/error_assert.h"
+#include "tests/log_check.h"
 #include "wal/host/host.h"
 #include "wal/io.h"
 

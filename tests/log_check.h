@@ -1,5 +1,5 @@
 /*
- * log_check.h - assertions in our words, and the record a test expects at an LSN.
+ * log_check.h - assertions that fail in our words, where cmocka would say 0x1 != 0x5.
  */
 #ifndef TESTS_LOG_CHECK_H
 #define TESTS_LOG_CHECK_H
