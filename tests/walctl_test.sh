@@ -340,7 +340,7 @@ check_full() {
     says err "line $((kept + 1)) is the first"
     holds "$1" "$kept"
     status 0 "$WALCTL" verify "$1"
-    says out 'closed cleanly$'
+    says out "$2"
 }
 
 a_file_size_limit_ends_appending_and_the_log_lives() {
@@ -352,7 +352,7 @@ a_file_size_limit_ends_appending_and_the_log_lives() {
         ) || got=$?
         [ $got -eq 1 ] || fail "ended with $got: $(cat err)"
         says err 'largest size'
-        check_full log.$limit
+        check_full log.$limit 'closed cleanly$'
         seq $((kept + 1)) $((kept + 100)) | append log.$limit >printed || fail "append: $(cat err)"
         holds log.$limit $((kept + 100))
     done
@@ -366,7 +366,8 @@ a_full_disk_ends_appending_and_the_log_lives() {
     seq 1 1000000 | "$WALCTL" append disk/log >printed 2>err || got=$?
     [ $got -eq 1 ] || fail "ended with $got: $(cat err)"
     says err 'no space left'
-    check_full disk/log
+    # Whether there is room for the fresh segment that a clean close wants is the disk's luck.
+    check_full disk/log '(closed cleanly|ends without a close)$'
     mount -o remount,size=64m disk
     seq $((kept + 1)) $((kept + 100)) | append disk/log >printed || fail "append: $(cat err)"
     holds disk/log $((kept + 100))
