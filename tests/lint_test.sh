@@ -53,8 +53,10 @@ verdict 1 "the formatter changes nothing"
 # shellcheck disable=SC2046
 {
     tidy "" $(sources '*.c' | grep -v '^tests/')
-    # 2 * BLOCK as an offset is no risk where every number is written down.
-    tidy -bugprone-implicit-widening-of-multiplication-result tests/*.c
+    # 2 * BLOCK as an offset is no risk where every number is written down. And the analyzer does
+    # not know that a failed cmocka assertion does not return, so it objects to paths that a test
+    # has just ruled out; the tests run under the sanitizers instead.
+    tidy "-bugprone-implicit-widening-of-multiplication-result,-clang-analyzer-*" tests/*.c
 } >"$work/found"
 verdict 2 "the linter objects to nothing"
 
