@@ -226,7 +226,7 @@ static void plan_deadlines(struct run_plan *plan, uint64_t for_ns)
     for (size_t i = 0; i < plan->count; i++) {
         if (plan->names[i].kept) continue;
         bool general = strcmp(plan->names[i].typed, "everything") == 0 && scenarios > 1;
-        plan->parts[i].deadline_ns = general ? scenarios - 1 : 1; /* Its share, for now. */
+        plan->parts[i].deadline_ns = general ? scenarios - 1 : 1; /* A weight; a time below. */
         shares += plan->parts[i].deadline_ns;
     }
     for (size_t i = 0; i < plan->count; i++) {
