@@ -55,6 +55,7 @@ static void put_down_failure(struct runner *runner, uint32_t operation, enum wal
 
 static void put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn)
 {
+    if (runner->must_lsn < last_lsn) runner->must_lsn = last_lsn;
     put_down(runner, (struct history_event){
                          .kind = HISTORY_ACKED, .operation = operation, .last_lsn = last_lsn});
 }
@@ -118,7 +119,7 @@ static struct wal_log *recover(struct runner *runner, struct wal_io *io, struct 
     struct history_observation observation;
     struct wal_log *log;
     struct wal_place place = {.segment = 0};
-    enum wal_err err = wal_open(io, LOG_PATH, &runner->config.log, &log, &place);
+    enum wal_err err = wal_open(io, LOG_PATH, &runner->log, &log, &place);
 
     if (err != WAL_OK) {
         *ret_observation = (struct history_observation){
@@ -150,26 +151,22 @@ static void fill(uint8_t *bytes, uint32_t len, uint32_t operation, uint32_t inde
     }
 }
 
-/* Draw the operation's records into the client's buffer and tell the history. */
-static uint32_t submit(struct run_client *client, uint32_t number, struct wal_slice *slices)
+/* Make the operation's records in the client's buffer and tell the history. */
+static uint32_t submit(struct run_client *client, const struct operation *operation,
+                       struct wal_slice *slices)
 {
     struct runner *runner = client->runner;
-    const struct operation *operation = &runner->operations[number];
-    uint32_t left = runner->config.log.queue_bytes - 64, used = 0;
+    uint32_t used = 0;
 
     for (uint32_t i = 0; i < operation->records; i++) {
-        uint64_t entropy = sim_mix(operation->entropy, i, 3);
-        uint32_t len = (uint32_t)range_draw(&runner->scenario->record_bytes, entropy);
-        uint32_t rest = (operation->records - i - 1) * 24;
-
-        if (len + 24 + rest > left) len = left > 24 + rest ? left - 24 - rest : 0;
-        left -= len + 24 < left ? len + 24 : left;
         uint8_t *bytes = client->bytes + used;
-        fill(bytes, len, number, i, entropy);
+        uint32_t len = operation->lengths[i];
+
+        fill(bytes, len, operation->number, i, sim_mix(operation->noise, i, 3));
         used += len;
         slices[i] = (struct wal_slice){bytes, len};
         put_down(runner, (struct history_event){.kind = HISTORY_SUBMITTED,
-                                                .operation = number,
+                                                .operation = operation->number,
                                                 .index = i,
                                                 .count = operation->records,
                                                 .length = len,
@@ -191,28 +188,27 @@ static void wait_for(struct run_client *client, const struct ticket *ticket)
     }
 }
 
-static void append(struct run_client *client, uint32_t number, bool wait)
+static void append(struct run_client *client, const struct operation *operation, bool wait)
 {
     struct runner *runner = client->runner;
-    uint32_t records = runner->operations[number].records;
     struct wal_slice slices[BATCH_RECORDS_MAX];
-    uint32_t used = submit(client, number, slices);
-    struct ticket ticket = {.operation = number};
+    uint32_t used = submit(client, operation, slices);
+    struct ticket ticket = {.operation = operation->number};
     enum wal_err err;
 
-    if (records == 1) {
+    if (operation->records == 1) {
         err = wal_append(runner->boot.log, slices[0].bytes, slices[0].len, &ticket.ticket);
     } else {
-        err = wal_append_batch(runner->boot.log, slices, records, &ticket.ticket);
+        err = wal_append_batch(runner->boot.log, slices, operation->records, &ticket.ticket);
     }
     /* The log had to copy: from here on the bytes are ours, and worthless. */
     if (used > 0) memset(client->bytes, 0xdd, used);
     if (err != WAL_OK) {
-        put_down_failure(runner, number, err);
+        put_down_failure(runner, operation->number, err);
         return;
     }
     put_down(runner, (struct history_event){.kind = HISTORY_ACCEPTED,
-                                            .operation = number,
+                                            .operation = operation->number,
                                             .first_lsn = ticket.ticket.first_lsn,
                                             .last_lsn = ticket.ticket.last_lsn});
     if (wait) {
@@ -240,7 +236,7 @@ static void sync_all(struct runner *runner, uint32_t number)
     }
 }
 
-static void read_beside(struct run_client *client, uint32_t number)
+static void read_beside(struct run_client *client, const struct operation *operation)
 {
     struct runner *runner = client->runner;
     struct history_observation observation;
@@ -248,31 +244,29 @@ static void read_beside(struct run_client *client, uint32_t number)
 
     wal_log_stat(runner->boot.log, &stat);
     uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
-    uint64_t from_lsn = stat.first_lsn + runner->operations[number].entropy % span;
+    uint64_t from_lsn = stat.first_lsn + operation->argument % span;
     observe(runner->boot.io, from_lsn, 0, &client->seen, &observation);
     observation.instance = sim_instance(runner->world);
     put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
-                                            .operation = number,
+                                            .operation = operation->number,
                                             .error = observation.read_error,
                                             .observation = &observation});
 }
 
-static void operate(struct run_client *client, uint32_t number)
+static void operate(struct run_client *client, const struct operation *operation)
 {
     struct runner *runner = client->runner;
-    const struct operation *operation = &runner->operations[number];
 
     switch (operation->kind) {
     case OPERATION_APPEND:
-    case OPERATION_BATCH: append(client, number, true); break;
+    case OPERATION_BATCH: append(client, operation, true); break;
     case OPERATION_APPEND_ASYNC:
-    case OPERATION_BATCH_ASYNC: append(client, number, false); break;
+    case OPERATION_BATCH_ASYNC: append(client, operation, false); break;
     case OPERATION_WAIT: wait_for_all(client); break;
-    case OPERATION_SYNC: sync_all(runner, number); break;
-    case OPERATION_READ: read_beside(client, number); break;
+    case OPERATION_SYNC: sync_all(runner, operation->number); break;
+    case OPERATION_READ: read_beside(client, operation); break;
     case OPERATION_IDLE:
-        err_ignore(io_sleep(runner->boot.io,
-                            range_draw(&runner->scenario->idle_ns, operation->entropy),
+        err_ignore(io_sleep(runner->boot.io, operation->argument,
                             NULL)); /* There is no cancel token: it cannot fail. */
         break;
     case OPERATION_POWER_OFF: sim_power_off(runner->world);
@@ -289,10 +283,11 @@ static void client_task(void *arg)
 
     for (uint32_t i = runner->next; i < runner->boot.span_end; i++) {
         if (runner->boot.broken) break;
-        if (runner->operations[i].client != client->number || runner->begun[i]) continue;
+        const struct operation *operation = &runner->operations[i];
+        if (operation->client != client->number || runner->begun[i]) continue;
         runner->begun[i] = 1;
-        sim_set_operation(runner->world, i);
-        operate(client, i);
+        sim_set_operation(runner->world, operation->number);
+        operate(client, operation);
     }
     sim_set_operation(runner->world, HISTORY_NO_OPERATION);
 }
@@ -302,12 +297,12 @@ static void run_span(struct runner *runner)
 {
     static const char *const names[CLIENTS_MAX] = {"client0", "client1", "client2", "client3",
                                                    "client4", "client5", "client6", "client7"};
-    struct run_config *config = &runner->config;
+    const struct case_config *config = &runner->config;
     struct boot *boot = &runner->boot;
 
-    while (runner->next < config->operations && runner->begun[runner->next]) runner->next++;
+    while (runner->next < runner->operation_count && runner->begun[runner->next]) runner->next++;
     boot->span_end = runner->next;
-    while (boot->span_end < config->operations &&
+    while (boot->span_end < runner->operation_count &&
            (runner->operations[boot->span_end].kind != OPERATION_REOPEN ||
             runner->begun[boot->span_end])) {
         boot->span_end++;
@@ -327,9 +322,9 @@ static void run_span(struct runner *runner)
         if (spawned < config->clients) return;
     }
     if (boot->broken) return;
-    if (boot->span_end < config->operations) {
+    if (boot->span_end < runner->operation_count) {
         runner->begun[boot->span_end] = 1;
-        sim_set_operation(runner->world, boot->span_end);
+        sim_set_operation(runner->world, runner->operations[boot->span_end].number);
     }
     boot->finished = true;
 }
@@ -340,7 +335,7 @@ static void run_probe(struct runner *runner)
     struct run_client *client = &runner->clients[0];
 
     client->ticket_count = 0;
-    append(client, runner->config.operations, true);
+    append(client, &runner->operations[runner->operation_count], true);
 }
 
 void run_observe(void *context, const struct wal_event *event)
@@ -391,7 +386,7 @@ void run_main_task(struct wal_io *io, void *arg)
             run_probe(runner);
         } else {
             run_span(runner);
-            bool last = boot->finished && boot->span_end == runner->config.operations;
+            bool last = boot->finished && boot->span_end == runner->operation_count;
             if (last && runner->config.end_power_off) sim_power_off(runner->world);
         }
     }

@@ -18,31 +18,15 @@
 #include "scenarios/scenario_internal.h"
 #include "wal/log/log.h"
 
-enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, BATCH_RECORDS_MAX = 16 };
+enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, MILESTONES_MAX = 512 };
 
-struct operation {
-    enum operation_kind kind;
-    uint32_t client;
-    uint32_t records; /* Appends and batches. */
-    uint64_t entropy; /* Sizes and contents are drawn from it. */
-};
-
-/* What the seed drew for the whole run. */
-struct run_config {
-    const struct disk_profile *profile;
-    struct wal_options log;
-    uint32_t operations;
-    uint32_t clients;
-    bool end_power_off;
-    uint32_t crash_odds, kill_odds;
+/* What the seed drew beside the case: chances, which a replay has no use for. */
+struct run_odds {
+    uint32_t crash, kill, alloc;
     uint32_t crashes_max;
-    uint32_t image_modes;
-    uint32_t alloc_odds;
-    uint64_t fsync_ns;
+    bool spare_boots;
     enum sim_policy policy;
     uint32_t switch_odds;
-    uint32_t mix[OPERATION_KIND_COUNT];
-    uint32_t mix_total;
 };
 
 /* A growing list of observed records. */
@@ -53,7 +37,7 @@ struct record_list {
 
 struct ticket {
     struct wal_ticket ticket;
-    uint32_t operation;
+    uint32_t operation; /* Its number. */
 };
 
 struct run_client {
@@ -85,16 +69,23 @@ struct runner {
     struct history history;
     struct fault_plan plan;
 
-    const struct scenario *scenario;
+    const struct scenario *scenario; /* NULL: a case is replayed. */
+    struct run_options own_options;
     const struct run_options *options;
-    struct run_config config;
+    struct case_config config;
+    struct wal_options log; /* Made from it. */
+    struct run_odds odds;
     struct run_result result;
 
-    struct operation *operations;
-    uint32_t operation_capacity;
+    struct operation *operations; /* Behind the last one: the probe, when faults have stopped. */
+    uint32_t operation_count, operation_capacity;
     uint32_t next; /* The first operation no client has begun; those behind it may be begun out of
                       order by other clients, see begun. */
     uint8_t *begun;
+    struct sim_record replay; /* The decisions of the case that is replayed. */
+    struct case_milestone milestones[MILESTONES_MAX];
+    uint32_t milestone_count;
+    uint64_t must_lsn; /* All up to here was acknowledged. */
     struct run_client clients[CLIENTS_MAX];
     struct boot boot;
 
@@ -102,6 +93,8 @@ struct runner {
     struct record_list observed_again;
     struct history_observation side; /* What a side process saw. */
     struct record_list *side_list;
+    struct disk *look_disk;
+    bool looked_twice;     /* The image that broke a property did so when it was read again. */
     size_t folded;         /* History events the properties have seen. */
     uint32_t failed_opens; /* In a row. */
     uint32_t media_left;   /* Faults at rest that may still strike in this run. */
@@ -111,9 +104,24 @@ struct runner {
     struct decoder *decoder;
 };
 
-/* swarm.c: draws config, operations and the fault plan from the seed. */
+/* swarm.c: draws config, odds, operations and the fault plan from the seed. */
 void run_draw(struct runner *runner);
 uint64_t run_entropy(const struct runner *runner, const char *label, uint64_t number);
+
+/* run_case.c: takes config, operations and the fault plan from options.replay. */
+void run_take_case(struct runner *runner);
+/* Room for so many operations and the probe; none is begun. */
+void run_reserve_operations(struct runner *runner, uint32_t count);
+/* What must work when faults have stopped; always the same. */
+struct operation run_probe_operation(uint32_t number);
+/* A process died: what was at stake. */
+void run_add_milestone(struct runner *runner, const struct sim_end *end);
+/* result.cause, stale, outcome. */
+void run_conclude(struct runner *runner);
+
+/* Recover and judge one extra image of the loss of power just suffered; result and suite as for
+ * the run's own. True if all held. */
+bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash);
 
 /* client.c: what runs on the process's tasks. */
 void run_main_task(struct wal_io *io, void *arg);

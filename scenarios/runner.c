@@ -15,7 +15,7 @@ enum {
     BOOTS_MAX = 400,           /* Then faults stop, so that every run ends. */
     BUMP_OPERATIONS_MAX = 200, /* Runs so short that their processes take memory from a bump region:
                                   the allocator is a seventh of their cost. */
-    UNDISTURBED_ONE_IN = 2,    /* Crashes after which one undisturbed recovery is looked at. */
+    UNDISTURBED_ODDS = 32768,  /* Crashes after which one undisturbed recovery is looked at. */
 };
 
 struct runner *runner_create(void)
@@ -26,6 +26,7 @@ struct runner *runner_create(void)
     runner->world = sim_world_create();
     runner->suite = property_suite_create();
     runner->decoder = decoder_create();
+    runner->look_disk = disk_create();
     history_init(&runner->history);
     for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
         runner->clients[i].runner = runner;
@@ -46,6 +47,8 @@ void runner_destroy(struct runner *runner)
     free(runner->operations);
     free(runner->begun);
     history_free(&runner->history);
+    sim_record_free(&runner->replay);
+    disk_destroy(runner->look_disk);
     decoder_destroy(runner->decoder);
     property_suite_destroy(runner->suite);
     sim_world_destroy(runner->world);
@@ -117,8 +120,13 @@ static uint32_t stuck_how(enum sim_stop stop)
                                        : HISTORY_STUCK_MISALIGNED;
 }
 
-/* Recover and judge one extra image. True if all held. */
-static bool judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash)
+/* Images that lose power once more after they were recovered, and are read again. */
+static uint32_t image_again_percent(const struct runner *runner)
+{
+    return runner->scenario != NULL ? runner->scenario->image_again_percent : 100;
+}
+
+bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash)
 {
     struct history_observation first, second;
     struct verdict verdict = {.broken = false};
@@ -137,10 +145,11 @@ static bool judge_image(struct runner *runner, struct disk *disk, uint32_t k, ui
     const struct property *property = property_suite_judge(runner->suite, &first, &verdict);
     /* Damage may be met by the second look only, if the first one did not have to read it. */
     if (property == NULL && first.open_error == HISTORY_OK && first.read_error == HISTORY_OK &&
-        !disk_damaged(disk) && hash % 100 < runner->scenario->image_again_percent) {
+        !disk_damaged(disk) && hash % 100 < image_again_percent(runner)) {
         disk_lose_pending(disk);
         look(runner, disk, &runner->observed_again, &second, &stop);
         property = property_suite_judge_again(runner->suite, &first, &second, &verdict);
+        runner->looked_twice = property != NULL;
     }
     if (property != NULL) broken(runner, property, &verdict, k);
     return property == NULL;
@@ -162,30 +171,75 @@ static void tally_crash(struct runner *runner, const struct disk_crash_tally *ta
     struck[29] += tally->names_lost > 0 || tally->unlinks_undone > 0 || tally->renames_undone > 0;
 }
 
+static void look_undisturbed(struct runner *runner)
+{
+    struct history_observation observation;
+    enum sim_stop stop;
+
+    look(runner, NULL, &runner->observed, &observation, &stop);
+    if (stop != SIM_STOP_ABANDONED) return;
+    put_down(runner, (struct history_event){.kind = HISTORY_UNDISTURBED,
+                                            .error = observation.open_error,
+                                            .observation = &observation});
+}
+
+static uint32_t keep_all(void *context, enum disk_question question, uint32_t bound)
+{
+    (void)context, (void)question, (void)bound;
+    return 0;
+}
+
+/* As an extra image is looked at: recovered, and once more after another loss of power. */
+static bool look_twice(struct runner *runner)
+{
+    const struct disk_chooser chooser = {.choose = keep_all, .modes = 1U << DISK_KEEP_ALL};
+    struct history_observation first, second;
+    struct verdict verdict = {.broken = false};
+    enum sim_stop stop;
+
+    (void)disk_image(sim_disk(runner->world), &chooser, runner->look_disk, NULL);
+    look(runner, runner->look_disk, &runner->observed, &first, &stop);
+    if (stop != SIM_STOP_ABANDONED) return true; /* The run itself will meet it. */
+    const struct property *property = property_suite_judge(runner->suite, &first, &verdict);
+    if (property == NULL) {
+        disk_lose_pending(runner->look_disk);
+        look(runner, runner->look_disk, &runner->observed_again, &second, &stop);
+        property = property_suite_judge_again(runner->suite, &first, &second, &verdict);
+    }
+    if (property != NULL) broken(runner, property, &verdict, 0);
+    return property == NULL;
+}
+
+/* LOOK. 0: no; 1: at what an undisturbed recovery shows; 2, never drawn but in cases: twice. */
+static bool look_beside(struct runner *runner)
+{
+    bool replays = runner->scenario == NULL;
+
+    if (!replays && (runner->odds.crash == 0 || runner->healed)) return true;
+    uint32_t how = sim_decide_odds(runner->world, SIM_STREAM_IMAGE, SIM_KIND_LOOK, SIM_CALL_HARNESS,
+                                   UNDISTURBED_ODDS, replays ? 2 : 1);
+    if (how == 1) look_undisturbed(runner);
+    return how != 2 || look_twice(runner);
+}
+
 /* Power was lost: judge the extra images, settle on one, and maybe look at it undisturbed. */
 static bool after_power_loss(struct runner *runner)
 {
-    for (uint32_t k = 1; k <= runner->options->images; k++) {
+    const struct run_options *options = runner->options;
+
+    if (options->at_power_loss != NULL &&
+        !options->at_power_loss(options->at_power_loss_context, runner)) {
+        return false;
+    }
+    for (uint32_t k = 1; k <= options->images; k++) {
         uint64_t hash;
         struct disk *disk = sim_image_draw(runner->world, k, &hash);
-        if (disk != NULL && !judge_image(runner, disk, k, hash)) return false;
+        if (disk != NULL && !run_judge_image(runner, disk, k, hash)) return false;
     }
     struct disk_crash_tally tally;
     sim_settle(runner->world, &tally);
     tally_crash(runner, &tally);
-    bool may_be_disturbed = runner->config.crash_odds > 0 && !runner->healed;
-    if (may_be_disturbed &&
-        run_entropy(runner, "undisturbed", runner->result.boots) % UNDISTURBED_ONE_IN == 0) {
-        struct history_observation observation;
-        enum sim_stop stop;
-        look(runner, NULL, &runner->observed, &observation, &stop);
-        if (stop == SIM_STOP_ABANDONED) {
-            put_down(runner, (struct history_event){.kind = HISTORY_UNDISTURBED,
-                                                    .error = observation.open_error,
-                                                    .observation = &observation});
-        }
-    }
-    return true;
+    return look_beside(runner);
 }
 
 static void after_end(struct runner *runner, const struct sim_end *end)
@@ -217,6 +271,7 @@ static bool one_boot(struct runner *runner)
     case SIM_STOP_KILLED:
     case SIM_STOP_POWER:
         runner->result.crashes++;
+        run_add_milestone(runner, &end);
         runner->plan.struck[38] += end.stop == SIM_STOP_KILLED;
         runner->plan.struck[37] += end.in_boot && !runner->boot.opened;
         break;
@@ -236,7 +291,7 @@ static void lift(struct runner *runner)
 
 static bool all_begun(const struct runner *runner)
 {
-    for (uint32_t i = runner->next; i < runner->config.operations; i++) {
+    for (uint32_t i = runner->next; i < runner->operation_count; i++) {
         if (!runner->begun[i]) return false;
     }
     return true;
@@ -274,40 +329,59 @@ static bool run_calm(struct runner *runner)
     return fold(runner);
 }
 
-static void begin(struct runner *runner)
+/* What the log is opened with. */
+static void set_up_log(struct runner *runner)
 {
-    const struct run_options *options = runner->options;
-    struct run_config *config = &runner->config;
+    const struct case_config *config = &runner->config;
+    struct wal_options *log = &runner->log;
 
-    memset(&runner->result, 0, sizeof runner->result);
-    runner->next = runner->failed_opens = 0;
-    runner->folded = 0;
-    runner->healed = runner->probe = false;
-    history_clear(&runner->history);
-    property_suite_begin(runner->suite,
-                         options->property_mask != 0 ? options->property_mask : UINT64_MAX);
-    run_draw(runner);
-    for (uint32_t i = 0; i < config->clients; i++) {
+    *log = wal_options_default();
+    log->create = true;
+    log->observe = run_observe;
+    log->observe_context = runner;
+    log->block_bytes = config->block_bytes;
+    log->segment_bytes = config->segment_bytes;
+    log->queue_bytes = config->queue_bytes;
+    log->record_bytes_max = config->queue_bytes - 32;
+    log->batch_bytes_max = config->queue_bytes - 32;
+    log->first_segment = config->first_segment;
+    log->first_lsn = config->first_lsn;
+    log->verify_all = config->verify_all != 0;
+    log->sync_policy = (enum wal_sync_policy)config->sync_policy;
+    log->mark_policy = (enum wal_mark_policy)config->mark_policy;
+}
+
+static void set_up_clients(struct runner *runner)
+{
+    for (uint32_t i = 0; i < runner->config.clients; i++) {
         struct run_client *client = &runner->clients[i];
-        if (client->bytes_capacity >= config->log.queue_bytes) continue;
-        client->bytes_capacity = config->log.queue_bytes;
+        if (client->bytes_capacity >= runner->log.queue_bytes) continue;
+        client->bytes_capacity = runner->log.queue_bytes;
         free(client->bytes);
         client->bytes = malloc(client->bytes_capacity);
         assert(client->bytes != NULL);
     }
+}
+
+static void begin_world(struct runner *runner)
+{
+    const struct run_options *options = runner->options;
+    const struct case_config *config = &runner->config;
+    const struct run_odds *odds = &runner->odds;
     struct sim_options sim = {
-        .seed = options->seed,
-        .replay = options->replay,
+        .seed = options->replay != NULL ? options->replay->seed : options->seed,
+        .replay = options->replay != NULL ? &runner->replay : NULL,
+        .address_salt = options->address_salt,
         .profile = config->profile,
         .space_bytes = UINT64_MAX,
-        .policy = config->policy,
-        .switch_odds = config->switch_odds,
-        .crash_odds = config->crash_odds,
-        .kill_odds = config->kill_odds,
-        .crashes_max = config->crashes_max,
-        .spare_boots = runner->plan.odds[37] == 0,
+        .policy = odds->policy,
+        .switch_odds = odds->switch_odds,
+        .crash_odds = odds->crash,
+        .kill_odds = odds->kill,
+        .crashes_max = odds->crashes_max,
+        .spare_boots = odds->spare_boots,
         .image_modes = config->image_modes,
-        .alloc_odds = config->alloc_odds,
+        .alloc_odds = odds->alloc,
         .fsync_ns = config->fsync_ns,
         .wall_start_ns = UINT64_C(1700000000000000000),
         .steps_max = STEPS_MAX,
@@ -316,11 +390,38 @@ static void begin(struct runner *runner)
         .strike_context = &runner->plan,
         .history = &runner->history,
         .junk = options->junk,
-        .bump_memory = options->bump_memory != (config->operations <= BUMP_OPERATIONS_MAX),
+        .bump_memory = options->bump_memory != (runner->operation_count <= BUMP_OPERATIONS_MAX),
         .trace = options->trace,
         .trace_context = options->trace_context,
     };
     sim_world_begin(runner->world, &sim);
+}
+
+static void begin(struct runner *runner)
+{
+    const struct run_options *options = runner->options;
+
+    memset(&runner->result, 0, sizeof runner->result);
+    runner->next = runner->failed_opens = 0;
+    runner->folded = 0;
+    runner->milestone_count = 0;
+    runner->must_lsn = 0;
+    runner->healed = runner->probe = runner->looked_twice = false;
+    history_clear(&runner->history);
+    property_suite_begin(runner->suite,
+                         options->property_mask != 0 ? options->property_mask : UINT64_MAX);
+    if (options->replay != NULL) {
+        run_take_case(runner);
+    } else {
+        run_draw(runner);
+    }
+    runner->media_left = runner->config.media_max;
+    runner->plan.durable_lsn = run_durable_lsn;
+    runner->plan.context = runner;
+    fault_plan_arm(&runner->plan);
+    set_up_log(runner);
+    set_up_clients(runner);
+    begin_world(runner);
 }
 
 void runner_run(struct runner *runner, const struct scenario *scenario,
@@ -328,14 +429,16 @@ void runner_run(struct runner *runner, const struct scenario *scenario,
 {
     struct run_result *result = &runner->result;
 
-    runner->scenario = scenario;
-    runner->options = options;
+    runner->scenario = options->replay != NULL ? NULL : scenario;
+    runner->own_options = *options;
+    runner->options = &runner->own_options;
     begin(runner);
     if (run_storm(runner)) (void)run_calm(runner);
     result->digest = sim_world_digest(runner->world);
-    result->operations = runner->config.operations;
+    result->operations = runner->operation_count;
     result->steps = sim_steps(runner->world);
     result->sim_ns = sim_now_ns(runner->world);
+    run_conclude(runner);
     *ret_result = *result;
 }
 

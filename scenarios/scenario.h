@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "properties/property.h"
+#include "scenarios/case.h"
 #include "sim/world.h"
 
 struct scenario;
@@ -30,6 +31,30 @@ const char *scenario_name(const struct scenario *scenario);     /* The file's, w
 const char *scenario_story(const struct scenario *scenario);    /* One sentence. */
 bool scenario_expects_failure(const struct scenario *scenario); /* expect = fail */
 
+struct runner;
+
+/* The class of what the world did to the log, for telling failures apart that break the same
+ * property. */
+enum run_cause {
+    RUN_CAUSE_NONE,
+    RUN_CAUSE_CALL,   /* A call failed. */
+    RUN_CAUSE_SYNC,   /* A sync failed. */
+    RUN_CAUSE_MEMORY, /* An allocation failed. */
+    RUN_CAUSE_KILL,   /* The process died. */
+    RUN_CAUSE_POWER,  /* Power was lost. */
+    RUN_CAUSE_MEDIA,  /* Bytes at rest were damaged. */
+};
+const char *run_cause_name(enum run_cause cause);
+
+/* Does a case still test what it did when it was written down? */
+enum run_stale {
+    RUN_FRESH,
+    RUN_STALE_ADDRESS,   /* A decision was never asked for. */
+    RUN_STALE_OUTCOME,   /* A decision was asked for and could not come out so. */
+    RUN_STALE_MILESTONE, /* Something else was at stake at a crash before the last. */
+};
+const char *run_stale_name(enum run_stale stale);
+
 struct run_options {
     uint64_t seed;
     uint32_t images;                    /* Extra crash images at each crash. */
@@ -37,9 +62,17 @@ struct run_options {
     const uint8_t *faults_only;         /* Indexed by fault number, FAULT_NUMBER_COUNT long: */
     const uint8_t *faults_without;      /* non-zero counts. NULL: no restriction. */
     uint64_t property_mask;             /* Bit i: properties_all[i]. 0: all. */
-    const struct sim_record *replay;    /* NULL: generate. */
-    uint8_t junk;                       /* What fresh memory is filled with; must not matter. */
-    bool bump_memory;                   /* Another allocator; must not matter. */
+    const struct run_case *replay;      /* NULL: generate. Else it says everything, and neither the
+                                           scenario nor anything above but images and
+                                           property_mask is asked. */
+    uint64_t address_salt;         /* Another form of addresses, for replays; must not matter. */
+    const enum sim_policy *policy; /* NULL: drawn with the weights of the scenario. */
+    /* Asked after each loss of power instead of drawing extra images; the run's disk is as it was
+     * when power went. False: a property broke. See run.h, run_judge_image. */
+    bool (*at_power_loss)(void *context, struct runner *runner);
+    void *at_power_loss_context;
+    uint8_t junk;     /* What fresh memory is filled with; must not matter. */
+    bool bump_memory; /* Another allocator; must not matter. */
     void (*trace)(void *context, const struct sim_trace_event *event);
     void *trace_context;
 };
@@ -53,14 +86,16 @@ struct run_result {
     uint32_t operations;
     uint32_t crashes;
     uint32_t boots;
-    uint64_t images;    /* Extra images recovered and judged, all distinct. */
-    uint64_t log_bytes; /* Payload bytes submitted. */
-    uint64_t steps;     /* Calls through the door. */
-    uint64_t sim_ns;    /* Virtual time. */
-    char failure[160];  /* One line for people when property is not NULL. */
+    uint64_t images;      /* Extra images recovered and judged, all distinct. */
+    uint64_t log_bytes;   /* Payload bytes submitted. */
+    uint64_t steps;       /* Calls through the door. */
+    uint64_t sim_ns;      /* Virtual time. */
+    enum run_cause cause; /* What the world did last before it broke. */
+    enum run_stale stale; /* Of a replay. */
+    uint32_t stale_at;    /* Which decision or milestone. */
+    uint64_t outcome;     /* Hash of what a user could see, without times. */
+    char failure[160];    /* One line for people when property is not NULL. */
 };
-
-struct runner;
 
 struct runner *runner_create(void);
 void runner_destroy(struct runner *runner);
@@ -72,6 +107,10 @@ void runner_run(struct runner *runner, const struct scenario *scenario,
 const struct history *runner_history(const struct runner *runner);
 const struct sim_record *runner_record(const struct runner *runner);
 const uint32_t *runner_struck(const struct runner *runner);
+/* The last run as a case. Where an extra image broke it, that image is made the main one of its
+ * crash, and what came after is left out. */
+void runner_export(const struct runner *runner, struct run_case *ret_case);
+
 const uint32_t *runner_notes(const struct runner *runner); /* By enum wal_note. */
 
 #endif

@@ -50,11 +50,6 @@ static const struct key percent_keys[] = {
 #undef AT
 /* clang-format on */
 
-static const char *const operation_names[] = {
-#define OPERATION_NAME(name, text, story) text,
-    OPERATION_MAP(OPERATION_NAME)
-#undef OPERATION_NAME
-};
 static const char *const policy_names[] = {"first", "pct", "sticky", "random"};
 
 enum { RANGE_KEYS = sizeof range_keys / sizeof range_keys[0] };
@@ -236,6 +231,10 @@ static int read_key(void *user, const char *section, const char *name, const cha
     if (reading->failed) return 0;
     if (strcmp(section, "scenario") == 0) return read_scenario_key(reading, name, value);
     if (strcmp(section, "mix") == 0) {
+        const char *operation_names[OPERATION_KIND_COUNT];
+        for (int i = 0; i < OPERATION_KIND_COUNT; i++) {
+            operation_names[i] = operation_name((enum operation_kind)i);
+        }
         return read_weight(reading, "operation in [mix]", name, value, operation_names,
                            OPERATION_KIND_COUNT, scenario->mix);
     }

@@ -5,29 +5,9 @@
 #define SCENARIOS_SCENARIO_INTERNAL_H
 
 #include "faults/fault.h"
+#include "scenarios/case.h"
 #include "scenarios/range.h"
 #include "scenarios/scenario.h"
-
-/* What a client of the log can do. The names are the keys of [mix]. 0 ends everything. */
-#define OPERATION_MAP(X)                                                        \
-    X(APPEND, "append", "append one record and wait until it is durable")       \
-    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")  \
-    X(BATCH, "batch", "append a batch and wait until it is durable")            \
-    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")       \
-    X(WAIT, "wait", "wait for everything this client appended without waiting") \
-    X(SYNC, "sync", "make durable all that was accepted")                       \
-    X(READ, "read", "read the log beside its writer")                           \
-    X(IDLE, "idle", "do nothing for a while")                                   \
-    X(POWER_OFF, "power-off", "power is lost here")                             \
-    X(KILL, "kill", "the process dies here")                                    \
-    X(REOPEN, "reopen", "close the log cleanly and open it again in a new process")
-
-enum operation_kind {
-#define OPERATION_ENUM(name, text, story) OPERATION_##name,
-    OPERATION_MAP(OPERATION_ENUM)
-#undef OPERATION_ENUM
-        OPERATION_KIND_COUNT
-};
 
 enum {
     POLICY_COUNT = SIM_POLICY_RANDOM + 1,

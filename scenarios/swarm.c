@@ -8,7 +8,6 @@
  * that one does not move the others.
  */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "scenarios/run.h"
@@ -53,30 +52,23 @@ static uint32_t weighted(const uint32_t *weights, uint32_t count, uint64_t entro
 static void draw_log(struct runner *runner)
 {
     const struct scenario *scenario = runner->scenario;
-    struct wal_options *log = &runner->config.log;
+    struct case_config *config = &runner->config;
 
-    *log = wal_options_default();
-    log->create = true;
-    log->observe = run_observe;
-    log->observe_context = runner;
-    log->block_bytes = (uint32_t)draw(runner, "block-bytes", &scenario->block_bytes);
-    log->segment_bytes = draw(runner, "segment-bytes", &scenario->segment_bytes);
-    log->queue_bytes = (uint32_t)draw(runner, "queue-bytes", &scenario->queue_bytes);
-    uint64_t smallest = log->queue_bytes + 2 * (uint64_t)log->block_bytes + SEGMENT_HEAD_BYTES;
-    if (log->segment_bytes < smallest) log->segment_bytes = smallest;
-    log->record_bytes_max = log->queue_bytes - 32;
-    log->batch_bytes_max = log->queue_bytes - 32;
-    log->first_segment = draw(runner, "first-segment", &scenario->first_segment);
-    log->first_lsn = draw(runner, "first-lsn", &scenario->first_lsn);
-    log->verify_all = draw(runner, "verify-all", &scenario->verify_all) != 0;
-    log->sync_policy = draw(runner, "sync-policy", &scenario->sync_policy) == 0
-                           ? WAL_SYNC_EVERY_GROUP
-                           : WAL_SYNC_ON_DEMAND;
-    switch (draw(runner, "mark-policy", &scenario->mark_policy)) {
-    case 0: log->mark_policy = WAL_MARK_INTERVAL; break;
-    case 1: log->mark_policy = WAL_MARK_EVERY_GROUP; break;
-    default: log->mark_policy = WAL_MARK_EVERY_SYNCED; break;
-    }
+    config->block_bytes = (uint32_t)draw(runner, "block-bytes", &scenario->block_bytes);
+    config->segment_bytes = draw(runner, "segment-bytes", &scenario->segment_bytes);
+    config->queue_bytes = (uint32_t)draw(runner, "queue-bytes", &scenario->queue_bytes);
+    uint64_t smallest =
+        config->queue_bytes + 2 * (uint64_t)config->block_bytes + SEGMENT_HEAD_BYTES;
+    if (config->segment_bytes < smallest) config->segment_bytes = smallest;
+    config->first_segment = draw(runner, "first-segment", &scenario->first_segment);
+    config->first_lsn = draw(runner, "first-lsn", &scenario->first_lsn);
+    config->verify_all = draw(runner, "verify-all", &scenario->verify_all) != 0;
+    config->sync_policy = draw(runner, "sync-policy", &scenario->sync_policy) == 0
+                              ? WAL_SYNC_EVERY_GROUP
+                              : WAL_SYNC_ON_DEMAND;
+    static const enum wal_mark_policy marks[] = {WAL_MARK_INTERVAL, WAL_MARK_EVERY_GROUP,
+                                                 WAL_MARK_EVERY_SYNCED};
+    config->mark_policy = marks[draw(runner, "mark-policy", &scenario->mark_policy)];
 }
 
 static bool fault_wanted(const struct runner *runner, const struct fault *fault)
@@ -101,8 +93,8 @@ static void draw_fsync_failure(struct runner *runner)
     for (uint32_t i = 0; i < 4; i++) {
         weights[i] = runner->config.profile->fsync_failures >> i & 1;
     }
-    plan->fsync_failure =
-        (enum disk_fsync_failure)weighted(weights, 4, run_entropy(runner, "fsync-failure", 0));
+    runner->config.fsync_failure = weighted(weights, 4, run_entropy(runner, "fsync-failure", 0));
+    plan->fsync_failure = (enum disk_fsync_failure)runner->config.fsync_failure;
     uint32_t mine = fault_of[plan->fsync_failure];
     for (uint32_t number = 8; number <= 10; number++) {
         if (number != mine) plan->odds[number] = 0;
@@ -111,7 +103,7 @@ static void draw_fsync_failure(struct runner *runner)
 
 static void draw_faults(struct runner *runner, bool swarm)
 {
-    struct run_config *config = &runner->config;
+    struct case_config *config = &runner->config;
     struct fault_plan *plan = &runner->plan;
     uint32_t off = swarm ? (uint32_t)(run_entropy(runner, "fault-off", 0) % 100) : 0;
 
@@ -127,67 +119,82 @@ static void draw_faults(struct runner *runner, bool swarm)
     }
     if (config->image_modes == 0) config->image_modes = 1;
     draw_fsync_failure(runner);
-    config->alloc_odds = plan->odds[19];
-    config->kill_odds = plan->odds[38];
-    runner->media_left = percent(runner, "media", 0, swarm ? 40 : 100) ? 1 : 0;
-    plan->durable_lsn = run_durable_lsn;
-    plan->context = runner;
-    fault_plan_arm(plan);
+    runner->odds.alloc = plan->odds[19];
+    runner->odds.kill = plan->odds[38];
+    runner->odds.spare_boots = plan->odds[37] == 0;
+    config->media_max = percent(runner, "media", 0, swarm ? 40 : 100) ? 1 : 0;
 }
 
-static void draw_mix(struct runner *runner, bool swarm)
+/* Weights of operations in this run. */
+static void draw_mix(const struct runner *runner, bool swarm, uint32_t mix[OPERATION_KIND_COUNT])
 {
-    struct run_config *config = &runner->config;
     uint32_t off = swarm ? (uint32_t)(run_entropy(runner, "operation-off", 0) % 100) : 0;
+    uint32_t total = 0;
 
-    config->mix_total = 0;
     for (uint32_t i = 0; i < OPERATION_KIND_COUNT; i++) {
-        config->mix[i] = runner->scenario->mix[i];
-        if (percent(runner, "operation", i, off)) config->mix[i] = 0;
-        config->mix_total += config->mix[i];
+        mix[i] = percent(runner, "operation", i, off) ? 0 : runner->scenario->mix[i];
+        total += mix[i];
     }
-    if (config->mix_total > 0) return;
-    memcpy(config->mix, runner->scenario->mix, sizeof config->mix);
-    config->mix_total = 1;
+    if (total == 0) memcpy(mix, runner->scenario->mix, sizeof runner->scenario->mix);
 }
 
-static void draw_operations(struct runner *runner)
+/* A group has to fit the queue, with the headers of its records. */
+static void draw_lengths(const struct runner *runner, struct operation *operation, uint64_t entropy)
 {
-    struct run_config *config = &runner->config;
+    uint32_t left = runner->config.queue_bytes - 64;
 
-    if (runner->operation_capacity < config->operations + 1) {
-        runner->operation_capacity = config->operations + 1;
-        free(runner->operations);
-        free(runner->begun);
-        runner->operations = calloc(runner->operation_capacity, sizeof *runner->operations);
-        runner->begun = calloc(runner->operation_capacity, sizeof *runner->begun);
-        assert(runner->operations != NULL);
-        assert(runner->begun != NULL);
+    for (uint32_t i = 0; i < operation->records; i++) {
+        uint32_t len =
+            (uint32_t)range_draw(&runner->scenario->record_bytes, sim_mix(entropy, i, 3));
+        uint32_t rest = (operation->records - i - 1) * 24;
+
+        if (len + 24 + rest > left) len = left > 24 + rest ? left - 24 - rest : 0;
+        left -= len + 24 < left ? len + 24 : left;
+        operation->lengths[i] = len;
     }
-    memset(runner->begun, 0, runner->operation_capacity);
-    /* Behind the last one: the probe, when faults have stopped. */
-    runner->operations[config->operations] = (struct operation){
-        .kind = OPERATION_APPEND, .records = 1, .entropy = run_entropy(runner, "probe", 0)};
-    for (uint32_t i = 0; i < config->operations; i++) {
+}
+
+static struct operation draw_operation(const struct runner *runner, uint32_t number,
+                                       enum operation_kind kind, uint64_t entropy)
+{
+    const struct scenario *scenario = runner->scenario;
+    struct operation operation = {.kind = kind,
+                                  .number = number,
+                                  .client = (uint32_t)(entropy >> 32) % runner->config.clients,
+                                  .records = 1};
+    uint64_t own = sim_mix(entropy, number, 1);
+
+    operation.noise = own;
+    operation.argument = kind == OPERATION_IDLE ? range_draw(&scenario->idle_ns, own) : own >> 32;
+    if (kind == OPERATION_BATCH || kind == OPERATION_BATCH_ASYNC) {
+        operation.records =
+            (uint32_t)range_draw(&scenario->batch_records, sim_mix(entropy, number, 2));
+    }
+    draw_lengths(runner, &operation, own);
+    return operation;
+}
+
+static void draw_operations(struct runner *runner, bool swarm)
+{
+    uint32_t count = (uint32_t)draw(runner, "operations", &runner->scenario->operations);
+    uint32_t mix[OPERATION_KIND_COUNT];
+
+    draw_mix(runner, swarm, mix);
+    run_reserve_operations(runner, count);
+    for (uint32_t i = 0; i < count; i++) {
         uint64_t entropy = run_entropy(runner, "op", i);
-        struct operation *operation = &runner->operations[i];
-
-        operation->kind =
-            (enum operation_kind)weighted(config->mix, OPERATION_KIND_COUNT, entropy & UINT32_MAX);
-        operation->client = (uint32_t)(entropy >> 32) % config->clients;
-        operation->entropy = sim_mix(entropy, i, 1);
-        operation->records = 1;
-        if (operation->kind == OPERATION_BATCH || operation->kind == OPERATION_BATCH_ASYNC) {
-            operation->records =
-                (uint32_t)range_draw(&runner->scenario->batch_records, sim_mix(entropy, i, 2));
-        }
+        enum operation_kind kind =
+            (enum operation_kind)weighted(mix, OPERATION_KIND_COUNT, entropy & UINT32_MAX);
+        runner->operations[i] = draw_operation(runner, i, kind, entropy);
     }
+    runner->operations[count] = run_probe_operation(count);
 }
 
 void run_draw(struct runner *runner)
 {
     const struct scenario *scenario = runner->scenario;
-    struct run_config *config = &runner->config;
+    struct case_config *config = &runner->config;
+    struct run_odds *odds = &runner->odds;
     bool swarm = percent(runner, "swarm", 0, scenario->swarm_percent);
 
     memset(config, 0, sizeof *config);
@@ -196,17 +203,16 @@ void run_draw(struct runner *runner)
         config->profile =
             scenario->profiles[run_entropy(runner, "profile", 0) % scenario->profile_count];
     }
-    config->operations = (uint32_t)draw(runner, "operations", &scenario->operations);
     config->clients = (uint32_t)draw(runner, "clients", &scenario->clients);
     config->end_power_off = percent(runner, "end", 0, scenario->end_power_off_percent);
-    config->crash_odds = (uint32_t)draw(runner, "crash-odds", &scenario->crash_odds);
-    config->crashes_max = (uint32_t)draw(runner, "crashes-max", &scenario->crashes_max);
     config->fsync_ns = draw(runner, "fsync-ns", &scenario->fsync_ns);
-    config->policy =
+    odds->crash = (uint32_t)draw(runner, "crash-odds", &scenario->crash_odds);
+    odds->crashes_max = (uint32_t)draw(runner, "crashes-max", &scenario->crashes_max);
+    odds->policy =
         (enum sim_policy)weighted(scenario->policy, POLICY_COUNT, run_entropy(runner, "policy", 0));
-    config->switch_odds = 65536 / (uint32_t)(4 + run_entropy(runner, "switch", 0) % 60);
+    if (runner->options->policy != NULL) odds->policy = *runner->options->policy;
+    odds->switch_odds = 65536 / (uint32_t)(4 + run_entropy(runner, "switch", 0) % 60);
     draw_log(runner);
     draw_faults(runner, swarm);
-    draw_mix(runner, swarm);
-    draw_operations(runner);
+    draw_operations(runner, swarm);
 }

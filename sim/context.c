@@ -29,8 +29,9 @@ void contexts_free(struct contexts *contexts)
     contexts_init(contexts);
 }
 
-void contexts_clear(struct contexts *contexts)
+void contexts_clear(struct contexts *contexts, uint64_t salt)
 {
+    contexts->salt = salt;
     for (uint32_t i = 0; i < contexts->count; i++) {
         const struct sim_who *who = &contexts->whos[i];
         if (who->kind == SIM_WHO_OPERATION) contexts->of_operation[who->operation] = CONTEXT_NONE;
@@ -89,6 +90,27 @@ static int32_t add(struct contexts *contexts, const struct sim_who *who)
     return (int32_t)index;
 }
 
+static uint64_t name_hash(const char *name)
+{
+    uint64_t hash = 0;
+
+    for (; *name != '\0'; name++) hash = sim_mix(hash, (unsigned char)*name, 1);
+    return hash;
+}
+
+uint64_t sim_who_hash(const struct sim_who *who, uint64_t cause_hash, uint64_t salt)
+{
+    uint64_t kind = who->kind ^ salt;
+
+    switch (who->kind) {
+    case SIM_WHO_OPERATION: return sim_mix(kind, who->operation, 0);
+    case SIM_WHO_BOOT: return sim_mix(kind, cause_hash, who->nth);
+    case SIM_WHO_TASK: return sim_mix(cause_hash ^ kind, name_hash(who->task), who->nth + 1);
+    }
+    assert(0 && "not a context");
+    return 0;
+}
+
 int32_t context_of_operation(struct contexts *contexts, uint32_t operation)
 {
     assert(operation < OPERATIONS_MAX);
@@ -102,10 +124,9 @@ int32_t context_of_operation(struct contexts *contexts, uint32_t operation)
     }
     int32_t *context = &contexts->of_operation[operation];
     if (*context == CONTEXT_NONE) {
-        const struct sim_who who = {.kind = SIM_WHO_OPERATION,
-                                    .hash = sim_mix(SIM_WHO_OPERATION, operation, 0),
-                                    .operation = operation,
-                                    .cause = CONTEXT_NONE};
+        struct sim_who who = {
+            .kind = SIM_WHO_OPERATION, .operation = operation, .cause = CONTEXT_NONE};
+        who.hash = sim_who_hash(&who, 0, contexts->salt);
         *context = add(contexts, &who);
     }
     return *context;
@@ -120,16 +141,8 @@ int32_t context_of_boot(struct contexts *contexts, int32_t cause)
         who.nth = contexts->boots[cause]++;
         cause_hash = contexts->whos[cause].hash;
     }
-    who.hash = sim_mix(SIM_WHO_BOOT, cause_hash, who.nth);
+    who.hash = sim_who_hash(&who, cause_hash, contexts->salt);
     return add(contexts, &who);
-}
-
-static uint64_t name_hash(const char *name)
-{
-    uint64_t hash = 0;
-
-    for (; *name != '\0'; name++) hash = sim_mix(hash, (unsigned char)*name, 1);
-    return hash;
 }
 
 /* A second task of the same name in the same boot has a context of its own. */
@@ -147,6 +160,6 @@ int32_t context_of_task(struct contexts *contexts, int32_t boot, const char *nam
             who.nth++;
         }
     }
-    who.hash = sim_mix(contexts->whos[boot].hash ^ SIM_WHO_TASK, name_hash(who.task), who.nth + 1);
+    who.hash = sim_who_hash(&who, contexts->whos[boot].hash, contexts->salt);
     return add(contexts, &who);
 }

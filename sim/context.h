@@ -17,6 +17,7 @@ enum {
 };
 
 struct contexts {
+    uint64_t salt; /* Of their hashes, see sim_who_hash. */
     struct sim_who *whos;
     uint32_t *boots;    /* How many boots each caused, */
     uint32_t *counters; /* and its row of counters. */
@@ -32,8 +33,8 @@ struct contexts {
 void contexts_init(struct contexts *contexts);
 void contexts_free(struct contexts *contexts);
 
-/* Forget all contexts; in the time of what was used. */
-void contexts_clear(struct contexts *contexts);
+/* Forget all contexts; in the time of what was used. The next ones are hashed with this salt. */
+void contexts_clear(struct contexts *contexts, uint64_t salt);
 
 int32_t context_of_operation(struct contexts *contexts, uint32_t operation);
 int32_t context_of_boot(struct contexts *contexts, int32_t cause);

@@ -50,7 +50,7 @@ bool sim_record_copy(struct sim_record *to, const struct sim_record *from)
     return true;
 }
 
-void decide_push(struct sim_record *record, const struct sim_decision *decision)
+void sim_record_push(struct sim_record *record, const struct sim_decision *decision)
 {
     if (record->count == record->capacity) {
         size_t capacity = record->capacity == 0 ? 64 : record->capacity * 2;
@@ -59,6 +59,16 @@ void decide_push(struct sim_record *record, const struct sim_decision *decision)
         record->capacity = capacity;
     }
     record->decisions[record->count++] = *decision;
+}
+
+enum sim_stream sim_kind_stream(unsigned kind)
+{
+    if (kind == SIM_KIND_CRASH) return SIM_STREAM_CRASH;
+    if (kind == SIM_KIND_PREEMPT || kind == SIM_KIND_WAKE || kind == SIM_KIND_RESUME) {
+        return SIM_STREAM_SCHEDULE;
+    }
+    if (kind == SIM_KIND_LOOK) return SIM_STREAM_IMAGE;
+    return kind >= SIM_KIND_IMAGE && kind < SIM_KIND_FAULT ? SIM_STREAM_IMAGE : SIM_STREAM_FAULT;
 }
 
 /* ---- Replay ---- */
@@ -163,7 +173,7 @@ uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *a
 void decide_end(struct sim_world *world, const struct sim_decision *decision)
 {
     if (decision->outcome == 0) return;
-    decide_push(&world->record, decision);
+    sim_record_push(&world->record, decision);
     world_trace(world, (enum sim_call)decision->call, SIM_TRACE_DECISION, decision->who,
                 (uint64_t)decision->kind << 32 | decision->ordinal, decision->outcome);
 }

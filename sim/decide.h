@@ -40,6 +40,8 @@ enum {
     SIM_KIND_PREEMPT = 2,
     SIM_KIND_ALLOC = 3,
     SIM_KIND_WAKE = 4,   /* Which waiter a signal wakes; spurious wake-ups. */
+    SIM_KIND_LOOK = 5,   /* What the harness looks at beside the run after a crash. */
+    SIM_KIND_RESUME = 6, /* A paused process goes on for a while. */
     SIM_KIND_IMAGE = 16, /* Plus enum disk_question. */
     SIM_KIND_FAULT = 64,
     SIM_KIND_COUNT = 64 + 128
@@ -75,7 +77,15 @@ struct sim_record {
 };
 
 void sim_record_free(struct sim_record *record);
+void sim_record_push(struct sim_record *record, const struct sim_decision *decision);
 bool sim_record_copy(struct sim_record *to, const struct sim_record *from);
+
+/* The hash of a context, from its name and the hash of its cause (0: it has none). Another salt
+ * gives another form of all addresses; nothing but their hashes may depend on it. */
+uint64_t sim_who_hash(const struct sim_who *who, uint64_t cause_hash, uint64_t salt);
+
+/* Which stream decisions of this kind are drawn from. */
+enum sim_stream sim_kind_stream(unsigned kind);
 
 struct sim_world;
 

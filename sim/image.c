@@ -50,7 +50,7 @@ static uint32_t choose_extra(void *context, enum disk_question question, uint32_
 
     uint64_t hash = sim_mix(decide_hash(world, &decision), drawing->stream, 0);
     decision.outcome = decide_below(hash, bound);
-    if (decision.outcome != 0) decide_push(&world->image_record, &decision);
+    if (decision.outcome != 0) sim_record_push(&world->image_record, &decision);
     return decision.outcome;
 }
 

@@ -93,7 +93,7 @@ void sim_world_begin(struct sim_world *world, const struct sim_options *options)
         world->arena_made = true;
     }
     world->arena.junk = world->bump.junk = options->junk;
-    contexts_clear(&world->contexts);
+    contexts_clear(&world->contexts, options->address_salt);
     world->record.count = world->image_record.count = 0;
     replay_begin(&world->replay, options->replay);
     image_set_clear(&world->images_seen);
@@ -368,6 +368,11 @@ uint64_t sim_steps(const struct sim_world *world)
 uint32_t sim_crashes(const struct sim_world *world)
 {
     return world->crashes;
+}
+
+int32_t sim_context(const struct sim_world *world)
+{
+    return world_context(world);
 }
 
 bool sim_in_side_run(const struct sim_world *world)

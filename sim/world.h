@@ -87,6 +87,7 @@ struct sim_trace_event {
 struct sim_options {
     uint64_t seed;
     const struct sim_record *replay; /* Not NULL: replay it; the seed decides nothing. */
+    uint64_t address_salt; /* Another form of addresses, see sim_who_hash. */
     const struct disk_profile *profile;
     uint64_t space_bytes;
     enum sim_policy policy;
@@ -190,6 +191,9 @@ uint32_t sim_instance(const struct sim_world *world);
 uint64_t sim_now_ns(const struct sim_world *world);
 uint64_t sim_steps(const struct sim_world *world);
 uint32_t sim_crashes(const struct sim_world *world);
+/* Whom decisions are asked for right now: an index of sim_world_whos; between processes that of the
+ * last one's stop; -1: nobody yet. */
+int32_t sim_context(const struct sim_world *world);
 bool sim_in_side_run(const struct sim_world *world);
 
 /* 128 bits over every trace event so far. */

@@ -134,7 +134,6 @@ void decide_end(struct sim_world *world, const struct sim_decision *decision);
 uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *address);
 uint32_t decide_below(uint64_t hash, uint32_t bound);
 uint32_t decide_crash(struct sim_world *world, enum sim_call call);
-void decide_push(struct sim_record *record, const struct sim_decision *decision);
 void replay_begin(struct replay *replay, const struct sim_record *record);
 void replay_free(struct replay *replay);
 

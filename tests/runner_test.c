@@ -175,42 +175,48 @@ static void junk_and_allocator_do_not_matter(void **state)
     }
 }
 
-static void a_record_replays_the_run(void **state)
+static void a_case_replays_the_run(void **state)
 {
     const struct stage *stage = *state;
     struct run_result first, again;
-    struct sim_record record = {0};
+    struct run_case run_case = {.seed = 0};
     size_t decisions = 0;
 
     for (size_t i = 0; i < stage->count; i++) {
         for (uint64_t seed = 1; seed <= seeds_of(stage->scenarios[i], 20); seed++) {
-            struct run_options options = {.seed = seed, .images = IMAGES};
+            struct run_options options = {.seed = seed};
             runner_run(stage->runner, stage->scenarios[i], &options, &first);
-            assert_true(sim_record_copy(&record, runner_record(stage->runner)));
-            decisions += record.count;
-            options.replay = &record;
-            runner_run(stage->other, stage->scenarios[i], &options, &again);
+            runner_export(stage->runner, &run_case);
+            decisions += run_case.decision_count;
+            const struct run_options replay = {.replay = &run_case};
+            runner_run(stage->other, NULL, &replay, &again);
             assert_same_result(&first, &again);
-            assert_int_equal(runner_record(stage->other)->count, record.count);
+            assert_int_equal(again.stale, RUN_FRESH);
+            assert_int_equal(runner_record(stage->other)->count, run_case.decision_count);
         }
     }
     assert_true(decisions > 1000);
-    sim_record_free(&record);
+    case_free(&run_case);
 }
 
-static void an_empty_record_replays_without_faults(void **state)
+static void a_case_without_decisions_replays_without_faults(void **state)
 {
     const struct stage *stage = *state;
-    const struct sim_record empty = {0};
+    struct run_case run_case = {.seed = 0};
     struct run_result result;
 
     for (uint64_t seed = 1; seed <= 50; seed++) {
-        const struct run_options options = {.seed = seed, .replay = &empty};
+        const struct run_options options = {.seed = seed};
         runner_run(stage->runner, named(stage, "everything"), &options, &result);
+        runner_export(stage->runner, &run_case);
+        run_case.decision_count = run_case.milestone_count = 0;
+        const struct run_options replay = {.replay = &run_case};
+        runner_run(stage->runner, NULL, &replay, &result);
         assert_int_equal(runner_record(stage->runner)->count, 0);
         assert_int_equal(count_events(stage->runner, HISTORY_INJECTED), 0);
         assert_int_equal(count_events(stage->runner, HISTORY_DAMAGED), 0);
     }
+    case_free(&run_case);
 }
 
 /* ---- Properties ---- */
@@ -403,8 +409,8 @@ int main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_run),
         cmocka_unit_test(another_seed_gives_another_run),
         cmocka_unit_test(junk_and_allocator_do_not_matter),
-        cmocka_unit_test(a_record_replays_the_run),
-        cmocka_unit_test(an_empty_record_replays_without_faults),
+        cmocka_unit_test(a_case_replays_the_run),
+        cmocka_unit_test(a_case_without_decisions_replays_without_faults),
         cmocka_unit_test(the_canary_loses_acknowledged_records),
         cmocka_unit_test(a_mask_of_one_property_reports_only_that_one),
         cmocka_unit_test(without_faults_nothing_is_injected),
