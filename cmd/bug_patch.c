@@ -15,9 +15,8 @@ static const struct {
     const char *name;
     uint64_t cap;
 } strata[] = {
-    [BUG_GROSS] = {"gross", 5000},
-    [BUG_CLASSIFICATION] = {"classification", 50000},
-    [BUG_SUBTLE] = {"subtle", 200000},
+    [BUG_GROSS] = {"gross", 5000},     [BUG_CLASSIFICATION] = {"classification", 50000},
+    [BUG_SUBTLE] = {"subtle", 200000}, [BUG_RARE] = {"rare", 1000000},
     [BUG_NULL] = {"null", 20000},
 };
 
@@ -79,7 +78,8 @@ static const char *read_head(FILE *in, struct bug_patch *bug)
         if (story != NULL) append(&bug->story, story);
         if (stratum == NULL) continue;
         has_stratum = read_stratum(bug, stratum);
-        if (!has_stratum) wrong = "its stratum is none of gross, classification, subtle, null";
+        if (!has_stratum)
+            wrong = "its stratum is none of gross, classification, subtle, rare, null";
     }
     free(line);
     if (wrong != NULL) return wrong;
@@ -151,6 +151,22 @@ void bug_list_named(struct bug_list *list, char **names, size_t count)
     }
     free(known);
     bug_list_free(&all);
+}
+
+void bug_list_hunted(struct bug_list *list)
+{
+    size_t kept = 0;
+
+    bug_list_all(list);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->bugs[i].stratum != BUG_RARE) {
+            list->bugs[kept++] = list->bugs[i];
+            continue;
+        }
+        free(list->bugs[i].name);
+        free(list->bugs[i].story);
+    }
+    list->count = kept;
 }
 
 void bug_list_free(struct bug_list *list)

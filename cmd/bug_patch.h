@@ -14,6 +14,7 @@ enum bug_stratum {
     BUG_GROSS,
     BUG_CLASSIFICATION,
     BUG_SUBTLE,
+    BUG_RARE, /* Random seeds meet it too seldom: it is for exhaustive exploration. */
     BUG_NULL, /* No bug: it must not be found. */
 };
 
@@ -34,6 +35,7 @@ struct bug_list {
 /* From the scenarios/bugs/ of the sources, by name. What is wrong with a head or with a name ends
  * the program. */
 void bug_list_all(struct bug_list *list);
+void bug_list_hunted(struct bug_list *list); /* All but the rare ones. */
 void bug_list_named(struct bug_list *list, char **names, size_t count);
 void bug_list_free(struct bug_list *list);
 

@@ -28,7 +28,7 @@ static const struct argp_option options[] = {
      .key = KEY_CAP,
      .arg = "N",
      .doc = "Seeds after which a hunt gives up [gross 5000, classification 50000, subtle 200000, "
-            "null 20000]"},
+            "rare 1000000, null 20000]"},
     {.name = "for", .key = KEY_FOR, .arg = "TIME", .doc = "No longer than this in all"},
     {.name = "json",
      .key = KEY_JSON,
@@ -325,7 +325,7 @@ int squall_bugs(int argc, char **argv)
         .parser = parse,
         .args_doc = "[NAME...]",
         .doc = "Plant each bug of scenarios/bugs in a copy of the library and hunt it with the "
-               "general scenario.\v"
+               "general scenario; the rare ones only if they are named.\v"
                "Prints seeds and seconds until a bug was found. Exit status: 0 all were found and "
                "no null mutant was, 1 not so, 2 usage, 3 one could not be planted.",
     };
@@ -337,7 +337,7 @@ int squall_bugs(int argc, char **argv)
     if (arguments.name_count > 0) {
         bug_list_named(&campaign.list, arguments.names, arguments.name_count);
     } else {
-        bug_list_all(&campaign.list);
+        bug_list_hunted(&campaign.list);
     }
     if (!output_file_open(&json, arguments.json)) return SQUALL_USAGE;
     campaign.trials = arguments.trials;
