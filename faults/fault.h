@@ -73,9 +73,9 @@ struct fault_plan {
     bool too_large_next;            /* F05: the next write to this file is refused. */
     disk_inode too_large_inode;
 
-    /* Filled by the runner: the highest LSN durable on disk before a sync of a segment fails; 0 if
-     * no segment is concerned. NULL: nobody knows. */
-    uint64_t (*durable_lsn)(void *context, const struct sim_point *point);
+    /* Filled by the runner. A sync is about to fail: is it that of a segment, and up to which LSN
+     * is the log durable on disk before it (0: nothing is)? NULL: nobody knows. */
+    bool (*durable_lsn)(void *context, const struct sim_point *point, uint64_t *ret_lsn);
     void *context;
 };
 

@@ -17,11 +17,12 @@ static uint32_t asked(struct fault_plan *plan, const struct fault *fault, struct
                            plan->odds[fault->number], outcomes);
 }
 
+/* `err`: what the call says, WAL_OK where it says nothing. */
 static void struck(struct fault_plan *plan, uint32_t number, struct sim_world *world,
-                   uint64_t last_lsn)
+                   enum wal_err err)
 {
     plan->struck[number]++;
-    sim_inject(world, number, last_lsn);
+    sim_inject(world, &(struct sim_injection){.fault = number, .err = err});
 }
 
 /* F01, F16. Outcomes: one byte, all but one, a half, and around the last sector edge. */
@@ -40,7 +41,7 @@ void strike_short(struct fault_plan *plan, const struct fault *fault, struct sim
     assert(lengths[which] <= point->len);
     if (lengths[which] == point->len) return;
     outcome->len_max = lengths[which];
-    struck(plan, fault->number, world, 0);
+    struck(plan, fault->number, world, outcome->err);
 }
 
 /* F02. Outcomes 1..4: interrupted so many times in a row; 5..8: would block. The call after a row
@@ -66,7 +67,7 @@ void strike_interrupted(struct fault_plan *plan, const struct fault *fault, stru
     }
     plan->interrupted_left--;
     outcome->err = plan->interrupted_err;
-    struck(plan, fault->number, world, 0);
+    struck(plan, fault->number, world, outcome->err);
 }
 
 /* Does the call need new space? Writing over bytes that are there does not. (It may on a file
@@ -88,7 +89,7 @@ void strike_no_space(struct fault_plan *plan, const struct fault *fault, struct 
     if (!point_grows(point, world)) return;
     if (sim_now_ns(world) < plan->full_until_ns) {
         outcome->err = WAL_NOSPACE;
-        struck(plan, fault->number, world, 0);
+        struck(plan, fault->number, world, outcome->err);
         return;
     }
     uint32_t which = asked(plan, fault, world, point, 12);
@@ -100,7 +101,7 @@ void strike_no_space(struct fault_plan *plan, const struct fault *fault, struct 
     } else {
         outcome->err = WAL_NOSPACE;
     }
-    struck(plan, fault->number, world, 0);
+    struck(plan, fault->number, world, outcome->err);
 }
 
 /* F05. Outcome 1 refuses at once; 2 takes half, and the write that goes on is refused. */
@@ -110,7 +111,7 @@ void strike_too_large(struct fault_plan *plan, const struct fault *fault, struct
     if (plan->too_large_next && plan->too_large_inode == point->inode) {
         plan->too_large_next = false;
         outcome->err = WAL_FILE_TOO_LARGE;
-        struck(plan, fault->number, world, 0);
+        struck(plan, fault->number, world, outcome->err);
         return;
     }
     if (!point_grows(point, world)) return;
@@ -123,7 +124,7 @@ void strike_too_large(struct fault_plan *plan, const struct fault *fault, struct
     } else {
         outcome->err = WAL_FILE_TOO_LARGE;
     }
-    struck(plan, fault->number, world, 0);
+    struck(plan, fault->number, world, outcome->err);
 }
 
 /* F07. Outcomes: nothing, half, or everything was written before the error. */
@@ -136,7 +137,15 @@ void strike_write_eio(struct fault_plan *plan, const struct fault *fault, struct
     outcome->err = WAL_IO;
     outcome->some_written = which > 1 && point->len > 1;
     if (which == 2) outcome->len_max = point->len / 2;
-    struck(plan, fault->number, world, 0);
+    struck(plan, fault->number, world, outcome->err);
+}
+
+static enum wal_err sync_says(const struct sim_point *point, const struct sim_outcome *outcome)
+{
+    bool late = outcome->fsync_failure == DISK_FSYNC_LATE && point->call != SIM_CALL_FSYNC_DIR;
+
+    if (late) return WAL_OK;
+    return outcome->fsync_err != WAL_OK ? outcome->fsync_err : WAL_IO;
 }
 
 /* F04, F08, F09, F10. Which of the last three a disk can do is drawn with the run. */
@@ -148,9 +157,12 @@ void strike_fsync(struct fault_plan *plan, const struct fault *fault, struct sim
     outcome->fsync_failure = plan->fsync_failure;
     if (fault->number == 4) outcome->fsync_err = WAL_NOSPACE;
 
-    uint64_t durable_lsn = 0;
-    if (plan->durable_lsn != NULL) durable_lsn = plan->durable_lsn(plan->context, point);
-    struck(plan, fault->number, world, durable_lsn);
+    struct sim_injection injection = {.fault = fault->number, .err = sync_says(point, outcome)};
+    if (plan->durable_lsn != NULL) {
+        injection.of_segment = plan->durable_lsn(plan->context, point, &injection.durable_lsn);
+    }
+    plan->struck[fault->number]++;
+    sim_inject(world, &injection);
 }
 
 /* F40. */
@@ -168,7 +180,7 @@ void strike_close(struct fault_plan *plan, const struct fault *fault, struct sim
 {
     if (asked(plan, fault, world, point, 1) == 0) return;
     outcome->err = WAL_IO;
-    struck(plan, fault->number, world, 0);
+    struck(plan, fault->number, world, outcome->err);
 }
 
 /* F14. Outcomes: device error, no space, too many files, permission. */
@@ -180,7 +192,7 @@ void strike_name_call(struct fault_plan *plan, const struct fault *fault, struct
 
     if (which == 0) return;
     outcome->err = errs[which];
-    struck(plan, fault->number, world, 0);
+    struck(plan, fault->number, world, outcome->err);
 }
 
 /* F18. Outcomes: 0.1 ms, 10 ms, 1 s. */
@@ -192,7 +204,7 @@ void strike_latency(struct fault_plan *plan, const struct fault *fault, struct s
 
     if (which == 0) return;
     outcome->delay_ns = delay_ns[which];
-    struck(plan, fault->number, world, 0);
+    struck(plan, fault->number, world, outcome->err);
 }
 
 void fault_plan_arm(struct fault_plan *plan)

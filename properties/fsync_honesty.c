@@ -38,8 +38,7 @@ static void fsync_honesty_step(void *state, const struct model *model,
         property_break(verdict, "acknowledged what no sync made durable after one had failed",
                        event->last_lsn, own->held[at].lsn_max);
     } else if (event->kind == HISTORY_INJECTED) {
-        bool struck_segment = event->flag || event->last_lsn != 0;
-        if (!is_failed_sync(event->fault) || !struck_segment) return;
+        if (!is_failed_sync(event->fault) || !event->flag) return;
         if (known && own->held[at].lsn_max <= event->last_lsn) return;
         own->held[at].instance = event->instance;
         own->held[at].limited = true;

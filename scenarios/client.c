@@ -17,28 +17,6 @@
 
 #define LOG_PATH "/log"
 
-/* clang-format off */
-static const struct { enum wal_err err; enum history_error error; } error_classes[] = {
-    { WAL_OK,             HISTORY_OK },          { WAL_INTERRUPTED, HISTORY_INTERRUPTED },
-    { WAL_AGAIN,          HISTORY_INTERRUPTED }, { WAL_IO,          HISTORY_IO },
-    { WAL_NOSPACE,        HISTORY_NOSPACE },     { WAL_QUOTA,       HISTORY_NOSPACE },
-    { WAL_FILE_TOO_LARGE, HISTORY_NOSPACE },     { WAL_NOFILES,     HISTORY_NOSPACE },
-    { WAL_NOMEM,          HISTORY_NOMEM },       { WAL_LOCKED,      HISTORY_LOCKED },
-    { WAL_CORRUPT,        HISTORY_CORRUPT },     { WAL_VERSION,     HISTORY_VERSION },
-    { WAL_POISONED,       HISTORY_POISONED },    { WAL_ROLLED_BACK, HISTORY_ROLLED_BACK },
-    { WAL_PRUNED,         HISTORY_PRUNED },      { WAL_RECORD_LIMIT, HISTORY_LIMIT },
-    { WAL_BATCH_LIMIT,    HISTORY_LIMIT },       { WAL_SEGMENT_LIMIT, HISTORY_LIMIT },
-};
-/* clang-format on */
-
-static enum history_error run_error(enum wal_err err)
-{
-    for (size_t i = 0; i < sizeof error_classes / sizeof error_classes[0]; i++) {
-        if (error_classes[i].err == err) return error_classes[i].error;
-    }
-    return HISTORY_OTHER;
-}
-
 static void put_down(struct runner *runner, struct history_event event)
 {
     event.instance = sim_instance(runner->world);
@@ -48,8 +26,9 @@ static void put_down(struct runner *runner, struct history_event event)
 
 static void put_down_failure(struct runner *runner, uint32_t operation, enum wal_err err)
 {
-    put_down(runner, (struct history_event){
-                         .kind = HISTORY_FAILED, .operation = operation, .error = run_error(err)});
+    put_down(runner, (struct history_event){.kind = HISTORY_FAILED,
+                                            .operation = operation,
+                                            .error = sim_error_class(err)});
     if (err == WAL_POISONED) runner->boot.broken = true;
 }
 
@@ -95,7 +74,7 @@ static void observe(struct wal_io *io, uint64_t from_lsn, uint64_t witness_lsn,
     list->count = 0;
     enum wal_err err = wal_reader_open(io, LOG_PATH, &options, &reader, &place);
     if (err != WAL_OK) {
-        observation.read_error = run_error(err);
+        observation.read_error = sim_error_class(err);
         observation.place = place_of(&place);
         *ret_observation = observation;
         return;
@@ -103,7 +82,7 @@ static void observe(struct wal_io *io, uint64_t from_lsn, uint64_t witness_lsn,
     while ((err = wal_reader_next(reader, &record, &place)) == WAL_OK) list_add(list, &record);
     wal_reader_close(reader);
     if (err != WAL_END) {
-        observation.read_error = run_error(err);
+        observation.read_error = sim_error_class(err);
         observation.place = place_of(&place);
     }
     if (from_lsn == 0 && list->count > 0) observation.from_lsn = list->records[0].lsn;
@@ -123,7 +102,7 @@ static struct wal_log *recover(struct runner *runner, struct wal_io *io, struct 
 
     if (err != WAL_OK) {
         *ret_observation = (struct history_observation){
-            .recovery = true, .open_error = run_error(err), .place = place_of(&place)};
+            .recovery = true, .open_error = sim_error_class(err), .place = place_of(&place)};
         return NULL;
     }
     struct wal_stat stat;
@@ -359,7 +338,7 @@ static void close_log(struct runner *runner, struct wal_log *log)
     }
     put_down(runner, (struct history_event){.kind = HISTORY_CLOSED,
                                             .operation = HISTORY_NO_OPERATION,
-                                            .error = run_error(err)});
+                                            .error = sim_error_class(err)});
 }
 
 void run_main_task(struct wal_io *io, void *arg)

@@ -87,12 +87,13 @@ void run_damage(struct runner *runner)
     }
 }
 
-uint64_t run_durable_lsn(void *context, const struct sim_point *point)
+bool run_durable_lsn(void *context, const struct sim_point *point, uint64_t *ret_lsn)
 {
     struct runner *runner = context;
     size_t len = strlen(point->name);
 
-    if (len < 4 || strcmp(point->name + len - 4, ".wal") != 0) return 0;
+    if (len < 4 || strcmp(point->name + len - 4, ".wal") != 0) return false;
     decoder_read(runner->decoder, sim_disk(runner->world), LOG_PATH);
-    return decoder_durable_lsn(runner->decoder);
+    *ret_lsn = decoder_durable_lsn(runner->decoder);
+    return true;
 }

@@ -131,7 +131,7 @@ wal_observe run_observe; /* The log's observer; context: the runner. */
 /* damage.c: may damage durable bytes while nobody runs. */
 void run_damage(struct runner *runner);
 
-/* The sync that is about to fail concerns a segment: the highest LSN that is durable before it. */
-uint64_t run_durable_lsn(void *context, const struct sim_point *point);
+/* Is it a segment whose sync is about to fail, and up to where is the log durable before it? */
+bool run_durable_lsn(void *context, const struct sim_point *point, uint64_t *ret_lsn);
 
 #endif

@@ -58,7 +58,7 @@ void *door_alloc(struct sim_world *world, enum sim_call call, size_t size)
 {
     if (world->alloc_odds > 0 &&
         sim_decide_odds(world, SIM_STREAM_FAULT, SIM_KIND_ALLOC, call, world->alloc_odds, 1) != 0) {
-        sim_inject(world, SIM_FAULT_NOMEM, 0);
+        sim_inject(world, &(struct sim_injection){.fault = SIM_FAULT_NOMEM, .err = WAL_NOMEM});
         return NULL;
     }
     world->process.allocs++;

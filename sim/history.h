@@ -40,7 +40,8 @@ enum history_error {
 #define HISTORY_EVENT_MAP(X)                                                                     \
     /* A process starts. instance, flag: the boot happens inside recovery from an earlier crash */ \
     X(HISTORY_BOOTED,      "booted")                                                             \
-    /* operation, index (of count), length, hash: a record is about to be handed to the log. */  \
+    /* operation, instance, index (of count), length, hash: a record is about to be handed to   */ \
+    /* the log. */                                                                               \
     X(HISTORY_SUBMITTED,   "submitted")                                                          \
     /* operation, instance, first_lsn, last_lsn: the log gave the operation's records LSNs. */   \
     X(HISTORY_ACCEPTED,    "accepted")                                                           \
@@ -56,8 +57,8 @@ enum history_error {
     X(HISTORY_CLOSED,      "closed")                                                             \
     /* instance, flag: true if power was lost, false if only the process died. */                \
     X(HISTORY_CRASHED,     "crashed")                                                            \
-    /* operation, instance, fault; last_lsn: for a failed sync of a segment the highest LSN   */ \
-    /* was durable before it, else 0. */                                                         \
+    /* operation, instance, fault, error: what the struck call said, OK if nothing; flag: it is */ \
+    /* a failed sync of a segment, and last_lsn the highest LSN that was durable before it.     */ \
     X(HISTORY_INJECTED,    "injected")                                                           \
     /* fault, first_lsn..last_lsn (0, 0: no record's bytes), flag: something durable and intact */ \
     /* elsewhere witnesses that these records were durable. */                                   \

@@ -59,7 +59,7 @@ static enum wal_err task_spawn(struct wal_io *io, const char *name, void (*entry
     const struct wal_task *spawner = world->scheduler.current;
     if (sim_decide_odds(world, SIM_STREAM_FAULT, SIM_KIND_ALLOC, SIM_CALL_SPAWN, world->alloc_odds,
                         1) != 0) {
-        sim_inject(world, SIM_FAULT_NOMEM, 0);
+        sim_inject(world, &(struct sim_injection){.fault = SIM_FAULT_NOMEM, .err = WAL_NOMEM});
         goto out;
     }
     struct wal_task *task = scheduler_add(world, name, entry, arg);

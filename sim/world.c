@@ -291,15 +291,18 @@ _Noreturn void sim_abandon(struct sim_world *world)
     world_stop(world, SIM_STOP_ABANDONED, SIM_CALL_HARNESS);
 }
 
-void sim_inject(struct sim_world *world, uint32_t fault, uint64_t last_lsn)
+void sim_inject(struct sim_world *world, const struct sim_injection *injection)
 {
     if (world->options.history == NULL) return;
-    history_add(world->options.history, &(struct history_event){.kind = HISTORY_INJECTED,
-                                                                .operation = sim_operation(world),
-                                                                .instance = world->instance,
-                                                                .fault = fault,
-                                                                .last_lsn = last_lsn,
-                                                                .time_ns = world->now_ns});
+    history_add(world->options.history,
+                &(struct history_event){.kind = HISTORY_INJECTED,
+                                        .error = sim_error_class(injection->err),
+                                        .operation = sim_operation(world),
+                                        .instance = world->instance,
+                                        .fault = injection->fault,
+                                        .flag = injection->of_segment,
+                                        .last_lsn = injection->durable_lsn,
+                                        .time_ns = world->now_ns});
 }
 
 /* ---- The trace ---- */

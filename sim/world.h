@@ -180,8 +180,19 @@ _Noreturn void sim_kill(struct sim_world *world);
 /* The harness has seen enough: end the process at once. Does not return. */
 _Noreturn void sim_abandon(struct sim_world *world);
 
+/* What is told of a fault that struck. */
+struct sim_injection {
+    uint32_t fault;       /* Its number in the catalogue. */
+    enum wal_err err;     /* What the call says; WAL_OK: it lets nobody know. */
+    bool of_segment;      /* A sync of a segment fails, */
+    uint64_t durable_lsn; /* of which all up to here was durable before; 0: nothing. */
+};
+
 /* Record HISTORY_INJECTED for the current task. */
-void sim_inject(struct sim_world *world, uint32_t fault, uint64_t last_lsn);
+void sim_inject(struct sim_world *world, const struct sim_injection *injection);
+
+/* The class in which the history puts an error. */
+enum history_error sim_error_class(enum wal_err err);
 
 /* ---- Looking at it ---- */
 struct disk *sim_disk(struct sim_world *world);
