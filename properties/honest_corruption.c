@@ -10,21 +10,6 @@
 #include "properties/model.h"
 #include "properties/property_list.h"
 
-enum {
-    FAULT_LATE = 9,
-    FAULT_EATEN = 11,
-    FAULT_ACCESS = 14,
-    FAULT_UNREADABLE = 15,
-    FAULT_READ_FLIP = 17,
-    FAULT_NAME_SPLIT = 31,
-    FAULT_LYING = 40,
-};
-
-#define BROKEN_WORD                                                                       \
-    (MODEL_FAULT(FAULT_LATE) | MODEL_FAULT(FAULT_EATEN) | MODEL_FAULT(FAULT_NAME_SPLIT) | \
-     MODEL_FAULT(FAULT_LYING))
-#define LOOKS_DAMAGED (MODEL_FAULT(FAULT_UNREADABLE) | MODEL_FAULT(FAULT_READ_FLIP))
-
 static bool adjoins(const struct model_damage *damage, const struct history_place *place)
 {
     uint64_t after_place = place->last_lsn == UINT64_MAX ? UINT64_MAX : place->last_lsn + 1;
@@ -75,13 +60,12 @@ static void honest_corruption_judge(const void *state, const struct model *model
 {
     bool opened = observation->open_error == HISTORY_OK;
     enum history_error error = opened ? observation->read_error : observation->open_error;
-    uint64_t injected =
-        model->reading->undisturbed ? 0 : model_injected(model, observation->instance, false);
-    bool excused = (injected & LOOKS_DAMAGED) != 0 || (model->injected & BROKEN_WORD) != 0;
+    bool excused = (model->excused_for_good >> error & 1) != 0 ||
+                   (!model->reading->undisturbed &&
+                    model_excuses_instance(model, error, observation->instance));
 
     (void)state;
     if (error == HISTORY_CORRUPT && !excused) corrupt(model, &observation->place, verdict);
-    if (error == HISTORY_OTHER && (injected & MODEL_FAULT(FAULT_ACCESS)) != 0) excused = true;
     if ((error == HISTORY_VERSION || error == HISTORY_OTHER) && !excused &&
         model->damage_count == 0) {
         property_break(verdict, "a good log was refused as something else", 0, (uint64_t)error);

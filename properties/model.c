@@ -66,7 +66,9 @@ void model_begin(struct model *model)
     model->damage_last = false;
     model->loss_count = 0;
     model->instance_count = 0;
-    model->injected = 0;
+    model->excused_unheard = 0;
+    model->excused_for_good = 0;
+    model->now = 0;
     model->reading->observation = NULL;
 }
 
@@ -115,13 +117,6 @@ bool model_agrees(const struct model *model, const struct model_slot *slot, uint
     if (slot == NULL || slot->count == 0 || slot->operation == operation) return true;
     return slot->operation == MODEL_NONE && slot->index == index && slot->count == own->count &&
            slot->hash == record->hash && slot->length == record->length;
-}
-
-uint64_t model_injected(const struct model *model, uint32_t instance, bool before_too)
-{
-    if (instance >= model->instance_count) return 0;
-    const struct model_instance *found = &model->instances[instance];
-    return before_too ? found->injected | found->injected_before : found->injected;
 }
 
 /* ---- Slots ---- */
@@ -257,7 +252,7 @@ static void limbo_remove(struct model *model, uint32_t operation)
     own->previous = MODEL_NONE;
 }
 
-static struct model_operation *operation_make(struct model *model, uint32_t operation)
+struct model_operation *model_operation_make(struct model *model, uint32_t operation)
 {
     assert(operation < OPERATIONS_MAX);
     model->operations = room(model->operations, sizeof *model->operations,
@@ -269,11 +264,22 @@ static struct model_operation *operation_make(struct model *model, uint32_t oper
     return &model->operations[operation];
 }
 
+struct model_instance *model_instance_make(struct model *model, uint32_t instance)
+{
+    assert(instance < INSTANCES_MAX);
+    model->instances =
+        room(model->instances, sizeof *model->instances, &model->instance_capacity, instance + 1);
+    while (model->instance_count <= instance) {
+        model->instances[model->instance_count++] = (struct model_instance){0};
+    }
+    return &model->instances[instance];
+}
+
 static void take_submitted(struct model *model, const struct history_event *event)
 {
     if (event->operation == HISTORY_NO_OPERATION) return;
     assert(event->index < event->count);
-    struct model_operation *own = operation_make(model, event->operation);
+    struct model_operation *own = model_operation_make(model, event->operation);
 
     if (own->fate == MODEL_ABSENT) {
         model->records = room(model->records, sizeof *model->records, &model->record_capacity,
@@ -281,6 +287,9 @@ static void take_submitted(struct model *model, const struct history_event *even
         own->fate = MODEL_LIMBO;
         own->count = event->count;
         own->session = model->session;
+        own->submitter = event->instance;
+        own->begun = model->now;
+        own->over = model_instance_make(model, event->instance)->over;
         own->first_record = model->record_count;
         for (uint32_t i = 0; i < event->count; i++) {
             model->records[model->record_count++].operation = event->operation;
@@ -394,8 +403,11 @@ static void take_acked(struct model *model, const struct history_event *event)
 {
     if (model->must_lsn < event->last_lsn) model->must_lsn = event->last_lsn;
     if (event->operation >= model->operation_count) return;
-    if (model->operations[event->operation].fate != MODEL_ACCEPTED) return;
-    operation_settle(model, event->operation);
+    const struct model_operation *own = &model->operations[event->operation];
+    if (own->fate == MODEL_ABSENT) return;
+    struct model_instance *submitter = model_instance_make(model, own->submitter);
+    if (submitter->over < own->begun) submitter->over = own->begun;
+    if (own->fate == MODEL_ACCEPTED) operation_settle(model, event->operation);
 }
 
 static void take_failed(struct model *model, const struct history_event *event)
@@ -493,42 +505,24 @@ static void take_observed(struct model *model, const struct history_event *event
 
 /* ---- What the world did ---- */
 
-static struct model_instance *instance_make(struct model *model, uint32_t instance)
-{
-    assert(instance < INSTANCES_MAX);
-    model->instances =
-        room(model->instances, sizeof *model->instances, &model->instance_capacity, instance + 1);
-    while (model->instance_count <= instance) {
-        model->instances[model->instance_count++] = (struct model_instance){0};
-    }
-    return &model->instances[instance];
-}
-
-static void take_injected(struct model *model, const struct history_event *event)
-{
-    if (event->fault >= 64) return;
-    instance_make(model, event->instance)->injected |= MODEL_FAULT(event->fault);
-    model->injected |= MODEL_FAULT(event->fault);
-}
-
 static void take_booted(struct model *model, const struct history_event *event)
 {
-    *instance_make(model, event->instance) = (struct model_instance){0};
+    *model_instance_make(model, event->instance) = (struct model_instance){0};
     model->session++;
     for (uint32_t i = 0; i < model->damage_count; i++) model->damages[i].booted = true;
 }
 
 static void take_closed(struct model *model, const struct history_event *event)
 {
-    struct model_instance *instance = instance_make(model, event->instance);
+    struct model_instance *instance = model_instance_make(model, event->instance);
 
-    instance->injected_before |= instance->injected;
-    instance->injected = 0;
+    model_instance_closed(instance);
     model->session++;
 }
 
 void model_take(struct model *model, const struct history_event *event)
 {
+    model->now++;
     switch (event->kind) {
     case HISTORY_BOOTED: take_booted(model, event); break;
     case HISTORY_SUBMITTED: take_submitted(model, event); break;
@@ -538,7 +532,7 @@ void model_take(struct model *model, const struct history_event *event)
     case HISTORY_OBSERVED: take_observed(model, event); break;
     case HISTORY_CLOSED: take_closed(model, event); break;
     case HISTORY_CRASHED: model->session++; break;
-    case HISTORY_INJECTED: take_injected(model, event); break;
+    case HISTORY_INJECTED: model_take_injected(model, event); break;
     case HISTORY_DAMAGED: model_take_damaged(model, event); break;
     case HISTORY_LIFTED: model_take_lifted(model); break;
     case HISTORY_UNDISTURBED:

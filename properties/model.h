@@ -42,9 +42,6 @@
 
 #define MODEL_NONE UINT32_MAX
 
-/* Faults are kept as bits. Those of a bucket (101 and up) don't concern a log. */
-#define MODEL_FAULT(number) (UINT64_C(1) << (number))
-
 enum model_fate {
     MODEL_ABSENT, /* A number that nobody used, or an operation without records. */
     MODEL_LIMBO,
@@ -62,9 +59,13 @@ struct model_operation {
     uint32_t submitted;    /* how many of them were seen, */
     uint32_t first_record; /* and where they are in model.records. */
     uint32_t session;
-    uint32_t instance; /* Which accepted it. */
-    uint32_t next;     /* In the list of limbo or in that of a slot. */
-    uint32_t previous; /* In the list of limbo. */
+    uint32_t instance;  /* Which accepted it. */
+    uint32_t submitter; /* To which it was submitted. */
+    uint32_t excused;   /* Errors (bits) that a fault explains which struck on its behalf. */
+    uint64_t begun;     /* When it was submitted, */
+    uint64_t over;      /* and what had struck its instance by then was over and done with. */
+    uint32_t next;      /* In the list of limbo or in that of a slot. */
+    uint32_t previous;  /* In the list of limbo. */
     uint64_t first_lsn;
 };
 
@@ -92,9 +93,30 @@ struct model_damage {
     bool booted; /* A process ran while it was in force. */
 };
 
+/* Until when does an injection excuse errors? */
+enum model_until {
+    MODEL_UNTIL_CLOSED, /* The instance that it struck boots again, or closes its log. */
+    MODEL_UNTIL_HEARD,  /* Whoever comes by may hear of it, even another process. */
+    MODEL_FOR_GOOD,     /* The disk itself is not what it was promised to be. */
+};
+
+/* An injection of this fault, whose call said this, excuses these errors (bits). */
+struct model_alibi {
+    uint32_t fault;
+    enum history_error said;
+    uint32_t errors;
+    enum model_until until;
+};
+
+extern const struct model_alibi model_alibis[];
+extern const size_t model_alibi_count;
+
 struct model_instance {
-    uint64_t injected;        /* Faults since it booted or closed its log, */
-    uint64_t injected_before; /* and before it closed it. */
+    /* When something last struck it that excuses this error; 0: never, since it booted or closed
+     * its log, */
+    uint64_t struck_at[HISTORY_ERROR_COUNT];
+    uint64_t struck_before_at[HISTORY_ERROR_COUNT]; /* and before it closed it. */
+    uint64_t over; /* What struck it by then is over: it acknowledged what was submitted later. */
 };
 
 /* What is wrong with what was read. Reading stops at the first. */
@@ -159,7 +181,9 @@ struct model {
 
     struct model_instance *instances;
     uint32_t instance_count, instance_capacity;
-    uint64_t injected; /* In the whole run. */
+    uint32_t excused_unheard; /* Errors, see enum model_until. */
+    uint32_t excused_for_good;
+    uint64_t now; /* Events taken in so far. */
 
     struct model_reading *reading; /* Of the observation being judged. Scratch. */
 };
@@ -190,11 +214,20 @@ bool model_agrees(const struct model *model, const struct model_slot *slot, uint
 /* Parts of model_take. */
 void model_take_damaged(struct model *model, const struct history_event *event);
 void model_take_lifted(struct model *model);
+void model_take_injected(struct model *model, const struct history_event *event);
+void model_instance_closed(struct model_instance *instance);
+struct model_instance *model_instance_make(struct model *model, uint32_t instance);
+struct model_operation *model_operation_make(struct model *model, uint32_t operation);
 
 /* May a recovery rightly end before this LSN? Only unwitnessed damage to it allows that. */
 bool model_loss_excused(const struct model *model, uint64_t lsn);
 
-/* Faults that struck in the instance's present session, or (before_too) ever. */
-uint64_t model_injected(const struct model *model, uint32_t instance, bool before_too);
+/* Is there an alibi for this error? In what any look at the disk shows; in a process; in what an
+ * operation reads; in what an operation of an instance came to. */
+bool model_excuses_reading(const struct model *model, enum history_error error);
+bool model_excuses_instance(const struct model *model, enum history_error error, uint32_t instance);
+bool model_excuses_reader(const struct model *model, enum history_error error, uint32_t operation);
+bool model_excuses_operation(const struct model *model, enum history_error error, uint32_t instance,
+                             uint32_t operation);
 
 #endif

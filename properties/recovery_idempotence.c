@@ -14,9 +14,10 @@
 #include "properties/model.h"
 #include "properties/property_list.h"
 
-#define CHANGES_OUTCOME                                                                       \
-    (MODEL_FAULT(9) | MODEL_FAULT(11) | MODEL_FAULT(15) | MODEL_FAULT(17) | MODEL_FAULT(31) | \
-     MODEL_FAULT(40))
+static bool changes_outcome(uint32_t fault)
+{
+    return fault == 9 || fault == 11 || fault == 15 || fault == 17 || fault == 31 || fault == 40;
+}
 
 struct shown {
     uint64_t last_lsn;
@@ -84,9 +85,7 @@ static void recovery_idempotence_step(void *state, const struct model *model,
         if (event->flag && !own->from_power) own->valid = false;
         own->killed = !event->flag;
     } else if (event->kind == HISTORY_INJECTED) {
-        if (event->fault < 64 && (MODEL_FAULT(event->fault) & CHANGES_OUTCOME) != 0) {
-            own->valid = false;
-        }
+        if (changes_outcome(event->fault)) own->valid = false;
     } else {
         own->valid = false;
     }

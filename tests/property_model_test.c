@@ -52,11 +52,11 @@ static const struct row rows[] = {
              RECOVERED(4, SEEN(AT(1, 1), AT(2, 2)))) },
 
     { "a_read_error_drops_nothing", NULL,
-      EVENTS(ONE_ACKED, SUBMITTED(2), AGAIN, INJECTED(2, 15, 0),
+      EVENTS(ONE_ACKED, SUBMITTED(2), AGAIN, INJECTED(2, 14, 0),
              RECOVERED(2, SEEN(AT(1, 1)), .read_error = HISTORY_IO), POWER_LOST(2), BOOTED(3),
              RECOVERED(3, SEEN(AT(1, 1), AT(2, 2)))) },
     { "what_was_read_before_an_error_counts_as_served", "durability",
-      EVENTS(BOOTED(1), SUBMITTED(1), AGAIN, INJECTED(2, 15, 0),
+      EVENTS(BOOTED(1), SUBMITTED(1), AGAIN, INJECTED(2, 14, 0),
              RECOVERED(2, SEEN(AT(1, 1)), .read_error = HISTORY_IO), POWER_LOST(2), BOOTED(3),
              RECOVERED(3, NOTHING)) },
 

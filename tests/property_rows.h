@@ -39,9 +39,24 @@ enum { ROW_LENGTH = 100 };
     {.kind = HISTORY_ACKED, .operation = (op), .instance = (process), .last_lsn = (last)}
 #define FAILED(op, process, why)                                                                  \
     {.kind = HISTORY_FAILED, .operation = (op), .instance = (process), .error = (why)}
+/* What a struck call says, unless the row says otherwise. */
+#define SAID(number)                                                                              \
+    ((number) >= 3 && (number) <= 5       ? HISTORY_NOSPACE                                       \
+     : (number) == 19                     ? HISTORY_NOMEM                                         \
+     : (number) >= 7 && (number) <= 14    ? ((number) == 11 ? HISTORY_OK : HISTORY_IO)            \
+                                          : HISTORY_OK)
+#define STRUCK_FOR(op, process, number, said)                                                     \
+    {.kind = HISTORY_INJECTED, .operation = (op), .instance = (process), .fault = (number),       \
+     .error = (said)}
+#define STRUCK(process, number, said) STRUCK_FOR(HISTORY_NO_OPERATION, process, number, said)
+/* A segment whose sync fails, with all up to `durable` durable before. */
+#define SYNC_FAILED(process, number, durable)                                                     \
+    {.kind = HISTORY_INJECTED, .operation = HISTORY_NO_OPERATION, .instance = (process),          \
+     .fault = (number), .error = SAID(number), .last_lsn = (durable), .flag = true}
+/* The same if `durable` isn't 0. */
 #define INJECTED(process, number, durable)                                                        \
     {.kind = HISTORY_INJECTED, .operation = HISTORY_NO_OPERATION, .instance = (process),          \
-     .fault = (number), .last_lsn = (durable), .flag = (durable) != 0}
+     .fault = (number), .error = SAID(number), .last_lsn = (durable), .flag = (durable) != 0}
 #define DAMAGED(first, last, witness)                                                             \
     {.kind = HISTORY_DAMAGED, .fault = 41, .first_lsn = (first), .last_lsn = (last),              \
      .flag = (witness)}
@@ -65,7 +80,9 @@ enum { ROW_LENGTH = 100 };
     .count = sizeof((const struct history_record[]){__VA_ARGS__}) / sizeof(struct history_record)
 #define NOTHING               .count = 0
 #define OBSERVATION(kind_is, process, from, ...)                                                  \
-    {.kind = (kind_is), .instance = (process),                                                    \
+    OBSERVATION_BY(HISTORY_NO_OPERATION, kind_is, process, from, __VA_ARGS__)
+#define OBSERVATION_BY(op, kind_is, process, from, ...)                                           \
+    {.kind = (kind_is), .operation = (op), .instance = (process),                                 \
      .observation = &(const struct history_observation){.instance = (process),                    \
                                                         .from_lsn = (from), __VA_ARGS__}}
 #define RECOVERED_FROM(process, from, ...)                                                        \
@@ -76,6 +93,8 @@ enum { ROW_LENGTH = 100 };
 #define READ_FROM(process, from, ...)                                                             \
     OBSERVATION(HISTORY_OBSERVED, process, from, __VA_ARGS__)
 #define READ(process, ...)    READ_FROM(process, 1, __VA_ARGS__)
+#define READ_BY(op, process, ...)                                                                 \
+    OBSERVATION_BY(op, HISTORY_OBSERVED, process, 1, __VA_ARGS__)
 #define REFUSED_AT(process, why, ...)                                                             \
     OBSERVATION(HISTORY_OBSERVED, process, 0, .recovery = true, .open_error = (why), __VA_ARGS__)
 #define NOWHERE               .place = {0}

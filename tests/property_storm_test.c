@@ -194,9 +194,10 @@ static void client_step(struct toy *toy)
     }
 }
 
-static void inject(struct toy *toy, uint32_t fault, uint64_t durable_lsn)
+static void inject(struct toy *toy, uint32_t fault, enum history_error said, uint64_t durable_lsn)
 {
     tell(toy, (struct history_event){.kind = HISTORY_INJECTED,
+                                     .error = said,
                                      .operation = HISTORY_NO_OPERATION,
                                      .instance = toy->instance,
                                      .fault = fault,
@@ -206,7 +207,7 @@ static void inject(struct toy *toy, uint32_t fault, uint64_t durable_lsn)
 
 static void roll_back(struct toy *toy)
 {
-    inject(toy, 3, 0);
+    inject(toy, 3, HISTORY_NOSPACE, 0);
     for (unsigned i = 0; i < CLIENTS; i++) {
         struct client *client = &toy->clients[i];
         bool hidden = client->phase == HIDDEN;
@@ -243,11 +244,14 @@ static void read_beside(struct toy *toy)
     struct history_observation seen = look(toy, false, to == 0 ? 0 : chance(toy, to), to);
 
     if (seen.count > 0 && chance(toy, 4) == 0) {
-        inject(toy, 15, 0);
+        inject(toy, 14, HISTORY_IO, 0);
         seen.read_error = HISTORY_IO;
         seen.count = chance(toy, seen.count);
     }
-    tell(toy, (struct history_event){.kind = HISTORY_OBSERVED, .observation = &seen});
+    tell(toy, (struct history_event){.kind = HISTORY_OBSERVED,
+                                     .operation = HISTORY_NO_OPERATION,
+                                     .instance = toy->instance,
+                                     .observation = &seen});
 }
 
 static bool alone(const struct history_record *record)
@@ -334,7 +338,7 @@ static void recover(struct toy *toy, bool killed)
         boot(toy);
     }
     if (chance(toy, 6) == 0) {
-        inject(toy, 8, 0);
+        inject(toy, 8, HISTORY_IO, 0);
         seen = (struct history_observation){
             .instance = toy->instance, .recovery = true, .open_error = HISTORY_IO};
         tell(toy, (struct history_event){.kind = HISTORY_OBSERVED, .observation = &seen});
@@ -396,7 +400,7 @@ static void world_step(struct toy *toy)
     if (what >= 12 && what < 30) toy->durable = some_batches(toy, toy->durable);
     if (what >= 30 && what < 36) roll_back(toy);
     if (what == 36) {
-        inject(toy, chance(toy, 2) == 0 ? 8 : 10, toy->base + toy->durable);
+        inject(toy, chance(toy, 2) == 0 ? 8 : 10, HISTORY_IO, toy->base + toy->durable);
         toy->poisoned = true;
     }
 }
