@@ -153,6 +153,21 @@ enum disk_question {
     DISK_QUESTION_COUNT
 };
 
+enum disk_name_kind { DISK_NAME_CREATE, DISK_NAME_LINK, DISK_NAME_RENAME, DISK_NAME_UNLINK };
+
+/* What the question that is being asked is about: a file's bytes, a directory operation, or (inode
+ * and dir both -1) everything that is pending. */
+struct disk_about {
+    disk_inode inode; /* -1: no file. */
+    /* The bytes that the answer decides about; of a change of the size: the new size, and 0. Of
+     * DISK_ASK_SIZE: the range in which the size may end. Of a directory operation: 0, 0. */
+    uint64_t offset, len;
+    int32_t dir; /* -1: no directory. */
+    enum disk_name_kind kind;
+    const char *name; /* The name that is made or removed; NULL where dir is -1. */
+    const char *from; /* Of a rename or link: the other name, else "". */
+};
+
 enum disk_crash_mode { DISK_LOSE_ALL, DISK_KEEP_ALL, DISK_PREFIX, DISK_OMIT_ONE, DISK_EACH };
 
 /* The mode that an answer of 0..99 to DISK_ASK_MODE means: weights 35, 10, 20, 10, 25 among those
@@ -165,6 +180,7 @@ struct disk_chooser {
     uint32_t modes; /* Bit set of what may happen, 0: all. Bits 0..4: enum disk_crash_mode; 5: size
                        without data and data without size, 6: torn, 7: garbage, 8: stale, 9: names
                        lost or reordered (else all are kept). */
+    struct disk_about *about; /* Filled before each question. NULL: nobody wants to know. */
 };
 
 /* What a crash did. Chunks count as kept, torn and so on only where the file shows it. */

@@ -29,14 +29,66 @@ static inline bool disk_allowed(const struct disk_drawing *drawing, unsigned mod
     return drawing->chooser->modes == 0 || (drawing->chooser->modes >> mode & 1) != 0;
 }
 
+/* Say what the next question is about, if anybody wants to know. */
+static inline void disk_tell(const struct disk_chooser *chooser, disk_inode inode, uint64_t offset,
+                             uint64_t len, const struct disk_name_op *op)
+{
+    if (chooser->about == NULL) return;
+    *chooser->about = (struct disk_about){
+        .inode = inode,
+        .offset = offset,
+        .len = len,
+        .dir = op != NULL ? op->dir : -1,
+        .kind = op != NULL ? op->kind : DISK_NAME_CREATE,
+        .name = op != NULL ? op->target.name : NULL,
+        .from = op != NULL ? op->from : NULL,
+    };
+}
+
+static inline uint32_t disk_put(const struct disk_chooser *chooser, enum disk_question question,
+                                size_t bound)
+{
+    uint32_t answer = chooser->choose(chooser->context, question, (uint32_t)bound);
+
+    assert(answer < bound);
+    return answer;
+}
+
+/* A question about everything. */
 static inline uint32_t disk_ask(const struct disk_drawing *drawing, enum disk_question question,
                                 size_t bound)
 {
     if (bound < 2) return 0;
-    uint32_t answer =
-        drawing->chooser->choose(drawing->chooser->context, question, (uint32_t)bound);
-    assert(answer < bound);
-    return answer;
+    disk_tell(drawing->chooser, -1, 0, 0, NULL);
+    return disk_put(drawing->chooser, question, bound);
+}
+
+static inline uint32_t disk_ask_unit(const struct disk_drawing *drawing,
+                                     enum disk_question question, size_t bound,
+                                     const struct disk_unit *unit)
+{
+    if (bound < 2) return 0;
+    disk_tell(drawing->chooser, unit->inode, unit->begin, unit->end - unit->begin, NULL);
+    return disk_put(drawing->chooser, question, bound);
+}
+
+/* About the bytes of a file in [begin, end), of whichever chunks. */
+static inline uint32_t disk_ask_file(const struct disk_drawing *drawing,
+                                     enum disk_question question, size_t bound, disk_inode inode,
+                                     uint64_t begin, uint64_t end)
+{
+    if (bound < 2) return 0;
+    disk_tell(drawing->chooser, inode, begin, end > begin ? end - begin : 0, NULL);
+    return disk_put(drawing->chooser, question, bound);
+}
+
+static inline uint32_t disk_ask_name(const struct disk_drawing *drawing,
+                                     enum disk_question question, size_t bound,
+                                     const struct disk_name_op *op)
+{
+    if (bound < 2) return 0;
+    disk_tell(drawing->chooser, op->target.inode, 0, 0, op);
+    return disk_put(drawing->chooser, question, bound);
 }
 
 static inline void disk_hash_bytes(struct disk_drawing *drawing, const void *bytes, size_t len)

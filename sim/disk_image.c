@@ -71,7 +71,9 @@ static uint32_t choose_names(struct disk_drawing *drawing, uint8_t *kept)
     if (how == NAMES_PREFIX) prefix = disk_ask(drawing, DISK_ASK_NAME, count);
     for (size_t i = 0; i < count; i++) {
         kept[i] = how == NAMES_ALL || i < prefix;
-        if (how == NAMES_ANY) kept[i] = disk_ask(drawing, DISK_ASK_NAME, 2) == 1;
+        if (how == NAMES_ANY) {
+            kept[i] = disk_ask_name(drawing, DISK_ASK_NAME, 2, &disk->name_ops[i]) == 1;
+        }
     }
     for (size_t j = count; how == NAMES_ANY && j > 0; j--) {
         if (!kept[j - 1]) continue;
@@ -88,7 +90,8 @@ static void keep_name(struct disk_drawing *drawing, const struct disk_name_op *o
     uint32_t split = 0;
 
     if (op->kind == DISK_NAME_RENAME && may_split) {
-        split = disk_ask(drawing, DISK_ASK_SPLIT, drawing->profile->rename_may_split ? 3 : 2);
+        split =
+            disk_ask_name(drawing, DISK_ASK_SPLIT, drawing->profile->rename_may_split ? 3 : 2, op);
     }
     if (split != 0) drawing->tally->renames_split++;
     if (split == SPLIT_BOTH) {
@@ -175,7 +178,7 @@ static void tear(const struct disk_drawing *drawing, struct disk_unit *unit, uin
     unit->fate = DISK_FATE_TORN;
     unit->torn_bytes = bytes;
     if (!drawing->profile->overwrite_powersafe) {
-        unit->seed = disk_ask(drawing, DISK_ASK_GARBAGE, DISK_SEED_BOUND);
+        unit->seed = disk_ask_unit(drawing, DISK_ASK_GARBAGE, DISK_SEED_BOUND, unit);
     }
 }
 
@@ -188,11 +191,12 @@ static bool may_tear(const struct disk_drawing *drawing, const struct disk_unit 
 static void choose_each(struct disk_drawing *drawing, struct disk_unit *unit)
 {
     if (unit->kind != DISK_ITEM_WRITE) {
-        unit->fate = (enum disk_fate)disk_ask(drawing, DISK_ASK_CHUNK, 2);
+        unit->fate = (enum disk_fate)disk_ask_unit(drawing, DISK_ASK_CHUNK, 2, unit);
         return;
     }
     bool tail = in_tail(drawing, unit);
-    enum disk_fate fate = (enum disk_fate)disk_ask(drawing, DISK_ASK_CHUNK, DISK_FATE_COUNT);
+    enum disk_fate fate =
+        (enum disk_fate)disk_ask_unit(drawing, DISK_ASK_CHUNK, DISK_FATE_COUNT, unit);
     unit->fate = fate;
     switch (fate) {
     case DISK_FATE_LOST:
@@ -212,12 +216,13 @@ static void choose_each(struct disk_drawing *drawing, struct disk_unit *unit)
         unit->fate = DISK_FATE_KEPT;
         if (!may_tear(drawing, unit)) return;
         tear(drawing, unit,
-             1 + disk_ask(drawing, DISK_ASK_CHUNK_BYTE, (size_t)(unit->end - unit->begin) - 1));
+             1 + disk_ask_unit(drawing, DISK_ASK_CHUNK_BYTE, (size_t)(unit->end - unit->begin) - 1,
+                               unit));
         return;
     case DISK_FATE_COUNT: assert(0 && "no such fate"); return;
     }
     if (unit->fate != DISK_FATE_LOST)
-        unit->seed = disk_ask(drawing, DISK_ASK_GARBAGE, DISK_SEED_BOUND);
+        unit->seed = disk_ask_unit(drawing, DISK_ASK_GARBAGE, DISK_SEED_BOUND, unit);
 }
 
 static void choose_prefix(struct disk_drawing *drawing, struct disk_unit *units, size_t count)
@@ -227,7 +232,8 @@ static void choose_prefix(struct disk_drawing *drawing, struct disk_unit *units,
 
     for (size_t i = 0; i < cut; i++) units[i].fate = DISK_FATE_KEPT;
     if (next->kind != DISK_ITEM_WRITE || !may_tear(drawing, next)) return;
-    uint32_t bytes = disk_ask(drawing, DISK_ASK_CUT_BYTE, (size_t)(next->end - next->begin));
+    uint32_t bytes =
+        disk_ask_unit(drawing, DISK_ASK_CUT_BYTE, (size_t)(next->end - next->begin), next);
     if (bytes > 0) tear(drawing, next, bytes);
 }
 

@@ -87,8 +87,6 @@ struct disk_dir {
     struct disk_entries durable;
 };
 
-enum disk_name_kind { DISK_NAME_CREATE, DISK_NAME_LINK, DISK_NAME_RENAME, DISK_NAME_UNLINK };
-
 /* A pending directory operation. Making a directory is a create whose target is a directory. */
 struct disk_name_op {
     uint64_t issue;

@@ -113,7 +113,8 @@ static struct outline outline_of(const struct disk_drawing *drawing, disk_inode 
     return outline;
 }
 
-static uint64_t choose_size(const struct disk_drawing *drawing, const struct outline *outline)
+static uint64_t choose_size(const struct disk_drawing *drawing, disk_inode inode,
+                            const struct outline *outline)
 {
     const struct disk_profile *profile = drawing->profile;
     bool gaps = disk_allowed(drawing, DISK_MODE_SIZE);
@@ -121,21 +122,23 @@ static uint64_t choose_size(const struct disk_drawing *drawing, const struct out
 
     if (cuts && disk_may_show(drawing, DISK_FATE_ZERO) && drawing->mode != DISK_EACH &&
         outline->lost_at < outline->need) {
-        cuts = disk_ask(drawing, DISK_ASK_CHUNK, DISK_FATE_COUNT) != DISK_FATE_ZERO;
+        cuts = disk_ask_file(drawing, DISK_ASK_CHUNK, DISK_FATE_COUNT, inode, outline->lost_at,
+                             outline->need) != DISK_FATE_ZERO;
     }
     uint64_t size = outline->need;
     if (cuts) size = min_of(size, max_of(outline->lost_at, outline->sure));
     bool may_survive = profile->size_before_data && size < outline->full;
     bool may_be_lost = size > outline->sure;
     if (!gaps || drawing->mode == DISK_KEEP_ALL || (!may_survive && !may_be_lost)) return size;
-    uint32_t answer = disk_ask(drawing, DISK_ASK_SIZE, 3);
+    uint32_t answer = disk_ask_file(drawing, DISK_ASK_SIZE, 3, inode, outline->sure, outline->full);
     if (answer == SIZE_SURVIVES && may_survive) return outline->full;
     return answer == SIZE_LOST ? outline->sure : size;
 }
 
 /* What lost chunks show that the size reaches over: asked once for the file where it was not asked
  * for each, and where there is a choice. */
-static enum disk_fate choose_lost_tail(const struct disk_drawing *drawing)
+static enum disk_fate choose_lost_tail(const struct disk_drawing *drawing, disk_inode inode,
+                                       uint64_t lost_at, uint64_t size)
 {
     static const enum disk_fate fates[] = {DISK_FATE_ZERO, DISK_FATE_STALE, DISK_FATE_GARBAGE};
     enum disk_fate tamest = DISK_FATE_COUNT;
@@ -148,7 +151,8 @@ static enum disk_fate choose_lost_tail(const struct disk_drawing *drawing)
     }
     if (tamest == DISK_FATE_COUNT) return DISK_FATE_ZERO;
     if (drawing->mode == DISK_EACH || choices < 2) return tamest;
-    enum disk_fate fate = (enum disk_fate)disk_ask(drawing, DISK_ASK_CHUNK, DISK_FATE_COUNT);
+    enum disk_fate fate = (enum disk_fate)disk_ask_file(drawing, DISK_ASK_CHUNK, DISK_FATE_COUNT,
+                                                        inode, lost_at, size);
     return disk_may_show(drawing, fate) ? fate : tamest;
 }
 
@@ -248,9 +252,12 @@ static void settle_lost(struct disk_drawing *drawing, disk_inode inode,
     struct disk *image = drawing->image;
 
     if (outline->lost_at >= size) return;
-    enum disk_fate fate = choose_lost_tail(drawing);
-    uint32_t seed =
-        fate == DISK_FATE_ZERO ? 0 : disk_ask(drawing, DISK_ASK_GARBAGE, DISK_SEED_BOUND);
+    enum disk_fate fate = choose_lost_tail(drawing, inode, outline->lost_at, size);
+    uint32_t seed = 0;
+    if (fate != DISK_FATE_ZERO) {
+        seed = disk_ask_file(drawing, DISK_ASK_GARBAGE, DISK_SEED_BOUND, inode, outline->lost_at,
+                             size);
+    }
     for (size_t i = 0; i < image->unit_count; i++) {
         struct disk_unit *unit = &image->units[i];
         if (unit->inode != inode || unit->kind != DISK_ITEM_WRITE) continue;
@@ -347,7 +354,7 @@ void disk_settle(struct disk_drawing *drawing, disk_inode inode)
 {
     const struct disk_file *file = &drawing->image->files[inode];
     struct outline outline = outline_of(drawing, inode);
-    uint64_t size = choose_size(drawing, &outline);
+    uint64_t size = choose_size(drawing, inode, &outline);
 
     settle_lost(drawing, inode, &outline, size);
     if (outline.changed || size != file->durable_size) paint_file(drawing, inode, size);

@@ -10,7 +10,7 @@
  * changes of the size only where its own bytes could not be read without them; one that is
  * committed before older writes cuts those, as it cut their dirty pages.
  */
-#include "sim/disk_internal.h"
+#include "sim/disk_drawing.h"
 
 enum { POOL_COMPACT_BYTES = 65536 };
 
@@ -315,10 +315,11 @@ static void commit_lucky(struct disk *disk, disk_inode inode, uint64_t ticket,
     }
     for (size_t i = 0; i < disk->unit_count; i++) {
         struct disk_unit *unit = &disk->units[i];
-        if (unit->kind != DISK_ITEM_WRITE ||
-            chooser->choose(chooser->context, DISK_ASK_SYNC_CHUNK, 2) == 1) {
-            unit->fate = DISK_FATE_KEPT;
+        if (unit->kind == DISK_ITEM_WRITE) {
+            disk_tell(chooser, inode, unit->begin, unit->end - unit->begin, NULL);
+            if (disk_put(chooser, DISK_ASK_SYNC_CHUNK, 2) == 0) continue;
         }
+        unit->fate = DISK_FATE_KEPT;
     }
     disk_units_close(disk);
     for (size_t i = 0; i < disk->unit_count; i++) {

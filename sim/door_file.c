@@ -172,7 +172,8 @@ static enum wal_err sync_finish(struct sim_world *world, const struct descriptor
     struct disk *disk = world->disk;
 
     if (outcome->fsync_fails) {
-        const struct disk_chooser chooser = {choose_synced, world, world->options.image_modes};
+        const struct disk_chooser chooser = {
+            .choose = choose_synced, .context = world, .modes = world->options.image_modes};
         enum wal_err err =
             disk_sync_fail(disk, file->target, ticket, outcome->fsync_failure, &chooser);
         return err != WAL_OK && outcome->fsync_err != WAL_OK ? outcome->fsync_err : err;

@@ -19,7 +19,8 @@ static uint32_t choose_main(void *context, enum disk_question question, uint32_t
 
 void sim_settle(struct sim_world *world, struct disk_crash_tally *ret_tally)
 {
-    const struct disk_chooser chooser = {choose_main, world, world->options.image_modes};
+    const struct disk_chooser chooser = {
+        .choose = choose_main, .context = world, .modes = world->options.image_modes};
 
     assert(world->state == WORLD_POWERLESS);
     (void)disk_image(world->machine, &chooser, world->image, ret_tally);
@@ -106,7 +107,8 @@ static bool set_add(struct image_set *set, uint64_t hash)
 struct disk *sim_image_draw(struct sim_world *world, uint32_t k, uint64_t *ret_hash)
 {
     struct drawing drawing = {.world = world, .stream = k};
-    const struct disk_chooser chooser = {choose_extra, &drawing, world->options.image_modes};
+    const struct disk_chooser chooser = {
+        .choose = choose_extra, .context = &drawing, .modes = world->options.image_modes};
 
     assert(world->state == WORLD_POWERLESS);
     assert(k > 0);

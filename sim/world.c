@@ -229,7 +229,7 @@ static uint32_t choose_nothing(void *context, enum disk_question question, uint3
 
 static struct disk *copy_of_machine(struct sim_world *world)
 {
-    const struct disk_chooser keep_all = {choose_nothing, NULL, 1U << DISK_KEEP_ALL};
+    const struct disk_chooser keep_all = {.choose = choose_nothing, .modes = 1U << DISK_KEEP_ALL};
 
     (void)disk_image(world->machine, &keep_all, world->copy, NULL);
     return world->copy;

@@ -30,6 +30,8 @@ struct script {
     uint32_t answers[DISK_QUESTION_COUNT][SCRIPT_ANSWERS_MAX];
     uint32_t count[DISK_QUESTION_COUNT];
     uint32_t asked[DISK_QUESTION_COUNT];
+    struct disk_about about;
+    struct disk_about told[DISK_QUESTION_COUNT][SCRIPT_ANSWERS_MAX]; /* With each question. */
 };
 
 /* The next of the question's answers; 0 when there are no more. */
@@ -39,6 +41,7 @@ static inline uint32_t script_choose(void *context, enum disk_question question,
     uint32_t i = script->asked[question]++;
     uint32_t answer = i < script->count[question] ? script->answers[question][i] : 0;
 
+    if (i < SCRIPT_ANSWERS_MAX) script->told[question][i] = script->about;
     if (answer >= bound) fail_msg("answer %u to question %d, bound %u", answer, question, bound);
     return answer;
 }
@@ -52,7 +55,8 @@ static inline void script_say(struct script *script, enum disk_question question
 static inline struct disk_chooser script_chooser(struct script *script)
 {
     memset(script->asked, 0, sizeof script->asked);
-    return (struct disk_chooser){script_choose, script, 0};
+    return (struct disk_chooser){
+        .choose = script_choose, .context = script, .about = &script->about};
 }
 
 #define assert_ok(call) assert_int_equal(call, WAL_OK)
@@ -262,6 +266,15 @@ static inline struct disk *draw(void **state)
     uint64_t hash;
 
     return draw_hashed(state, &hash);
+}
+
+/* What the i-th question of this sort was about. */
+static inline const struct disk_about *told(void **state, enum disk_question question, uint32_t i)
+{
+    struct fixture *fixture = *state;
+
+    assert_in_range(i + 1, 1, fixture->script.asked[question]);
+    return &fixture->script.told[question][i];
 }
 
 static inline const struct disk_crash_tally *tally(void **state)

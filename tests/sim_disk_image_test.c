@@ -410,6 +410,53 @@ static void F38_a_killed_process_leaves_bytes_that_power_loss_takes(void **state
     assert_shows(disk, "a", "A512");
 }
 
+static void assert_about(const struct disk_about *about, disk_inode inode, uint64_t offset,
+                         uint64_t len)
+{
+    assert_int_equal(about->inode, inode);
+    assert_int_equal(about->offset, offset);
+    assert_int_equal(about->len, len);
+    assert_int_equal(about->dir, -1);
+    assert_null(about->name);
+}
+
+static void each_question_says_which_bytes_it_is_about(void **state)
+{
+    struct disk *disk = begin(state, "weak");
+    disk_inode a = script_durable_file(disk, "a", "A1024");
+    disk_inode b = script_durable_file(disk, "b", "B1024");
+
+    script_write(disk, a, 500, "C100");
+    script_write(disk, b, 1024, "D512");
+    assert_ok(disk_truncate(disk, a, 700));
+    say(state, DISK_ASK_MODE, SCRIPT_EACH);
+    static const uint32_t answers[] = {5, 0, 3, 0};
+    for (size_t i = 0; i < 4; i++) say(state, DISK_ASK_CHUNK, answers[i]);
+    draw(state);
+    assert_about(told(state, DISK_ASK_MODE, 0), -1, 0, 0);
+    assert_about(told(state, DISK_ASK_CHUNK, 0), a, 500, 12);
+    assert_about(told(state, DISK_ASK_CHUNK_BYTE, 0), a, 500, 12);
+    assert_about(told(state, DISK_ASK_CHUNK, 1), a, 512, 88);
+    assert_about(told(state, DISK_ASK_CHUNK, 2), b, 1024, 512);
+    assert_about(told(state, DISK_ASK_GARBAGE, 0), b, 1024, 512);
+    assert_about(told(state, DISK_ASK_CHUNK, 3), a, 700, 0);
+    assert_about(told(state, DISK_ASK_SIZE, 0), b, 1024, 512);
+}
+
+static void a_lost_tail_is_asked_about_from_its_first_lost_byte(void **state)
+{
+    struct disk *disk = begin(state, "weak");
+    disk_inode inode = script_durable_file(disk, "a", "A700");
+
+    script_write(disk, inode, 700, "B1000");
+    say(state, DISK_ASK_SIZE, 1);
+    say(state, DISK_ASK_CHUNK, 3);
+    draw(state);
+    assert_about(told(state, DISK_ASK_SIZE, 0), inode, 700, 1000);
+    assert_about(told(state, DISK_ASK_CHUNK, 0), inode, 700, 1000);
+    assert_about(told(state, DISK_ASK_GARBAGE, 0), inode, 700, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +485,8 @@ int main(void)
         TEST(F34_what_a_kept_truncation_cut_may_show_under_a_kept_size),
         TEST(F35_a_reservation_is_lost_or_kept_and_reads_as_zeros),
         TEST(F36_a_recycled_file_shows_its_old_generation),
+        TEST(each_question_says_which_bytes_it_is_about),
+        TEST(a_lost_tail_is_asked_about_from_its_first_lost_byte),
         TEST(F38_a_killed_process_leaves_bytes_that_power_loss_takes),
     };
 

@@ -396,7 +396,7 @@ static void equal_hashes_mean_equal_images_and_synced_bytes_survive(void **state
 {
     enum { DRAWS = 24 };
     struct modelled *fixture = *state;
-    const struct disk_chooser chooser = {choose_any, fixture, 0};
+    const struct disk_chooser chooser = {.choose = choose_any, .context = fixture};
     uint64_t hashes[DRAWS], prints[DRAWS];
     bool touched[3][2 * BYTES / DISK_SECTOR_BYTES];
     disk_inode inodes[3];
@@ -451,7 +451,7 @@ static void what_was_written_through_survives_and_nothing_else_is_lost(void **st
             if (drawn(fixture, 2) == 0) continue;
             disk_write_through(fixture->disk, inode, offset, len);
             for (int images = 0; images < 4; images++) {
-                const struct disk_chooser any = {choose_any, fixture, 0};
+                const struct disk_chooser any = {.choose = choose_any, .context = fixture};
                 disk_image(fixture->disk, images == 0 ? &lose : &any, fixture->image, NULL);
                 assert_memory_equal(disk_window(fixture->image, inode, offset, len), bytes, len);
             }
@@ -466,7 +466,7 @@ static void what_was_written_through_survives_and_nothing_else_is_lost(void **st
 
 static uint64_t life_of(struct modelled *fixture, struct disk *disk, uint64_t seed)
 {
-    const struct disk_chooser chooser = {choose_any, fixture, 0};
+    const struct disk_chooser chooser = {.choose = choose_any, .context = fixture};
     bool touched[3][2 * BYTES / DISK_SECTOR_BYTES];
     disk_inode inodes[3];
     struct disk *used = fixture->disk;

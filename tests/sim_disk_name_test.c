@@ -167,6 +167,36 @@ static void names_are_durable_at_once_where_the_profile_is_strict(void **state)
     assert_absent(image, "b");
 }
 
+static void each_question_says_which_operation_it_is_about(void **state)
+{
+    struct disk *disk = begin(state, "btrfs");
+    disk_inode inode = script_durable_file(disk, "a", "A512");
+
+    assert_ok(disk_mkdir(disk, "d"));
+    assert_ok(disk_rename(disk, 0, "a", "b"));
+    assert_ok(disk_unlink(disk, 0, "b"));
+    say(state, DISK_ASK_NAMES, 3);
+    for (uint32_t i = 0; i < 3; i++) say(state, DISK_ASK_NAME, i == 1);
+    draw(state);
+    static const struct {
+        enum disk_name_kind kind;
+        const char *name, *from;
+    } rows[] = {{DISK_NAME_CREATE, "d", ""},
+                {DISK_NAME_RENAME, "b", "a"},
+                {DISK_NAME_UNLINK, "b", ""},
+                {DISK_NAME_RENAME, "b", "a"}};
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct disk_about *about =
+            i < 3 ? told(state, DISK_ASK_NAME, i) : told(state, DISK_ASK_SPLIT, 0);
+        assert_int_equal(about->dir, 0);
+        assert_int_equal(about->kind, rows[i].kind);
+        assert_int_equal(about->inode, i == 0 ? -1 : inode);
+        assert_string_equal(about->name, rows[i].name);
+        assert_string_equal(about->from, rows[i].from);
+    }
+    assert_int_equal(told(state, DISK_ASK_NAMES, 0)->dir, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +210,7 @@ int main(void)
         TEST(F32_directory_operations_may_be_reordered),
         TEST(F32_a_kept_operation_brings_along_what_it_depends_on),
         TEST(F33_an_unlink_may_be_undone),
+        TEST(each_question_says_which_operation_it_is_about),
         TEST(names_are_durable_at_once_where_the_profile_is_strict),
     };
 

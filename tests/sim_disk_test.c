@@ -272,6 +272,9 @@ static void F08_a_failed_sync_leaves_new_bytes_in_cache_and_old_ones_on_disk(voi
     assert_int_equal(err, WAL_IO);
     assert_false(disk_sync_pending_error(disk, inode));
     assert_shows(disk, "a", "B1536C512");
+    assert_int_equal(told(state, DISK_ASK_SYNC_CHUNK, 1)->inode, inode);
+    assert_int_equal(told(state, DISK_ASK_SYNC_CHUNK, 1)->offset, 512);
+    assert_int_equal(told(state, DISK_ASK_SYNC_CHUNK, 1)->len, 512);
     assert_durable(disk, inode, "A512B512.1024"); /* The size went through the journal. */
     script_sync(disk, inode);                     /* It "succeeds", for what came after. */
     assert_durable(disk, inode, "A512B512.512C512");
