@@ -15,6 +15,7 @@ enum door_crash { DOOR_NO_CRASH, DOOR_CRASH_INSIDE, DOOR_CRASH_AFTER };
 
 struct passage {
     enum door_crash crash;
+    disk_inode inode;  /* Of the file that the call is about; -1: none. */
     enum sim_stop how; /* Of the crash: by power or the process alone. */
     const struct sim_outcome *outcome;
     struct sim_outcome drawn;
@@ -28,12 +29,14 @@ void door_strike(struct sim_world *world, enum sim_call call, const struct descr
 
 extern const struct sim_outcome door_no_outcome;
 
-static inline void door_enter(struct sim_world *world, enum sim_call call, struct passage *passage)
+static inline void door_enter_at(struct sim_world *world, enum sim_call call, disk_inode inode,
+                                 struct passage *passage)
 {
     struct scheduler *scheduler = &world->scheduler;
 
     assert(scheduler->current != NULL);
     passage->crash = DOOR_NO_CRASH;
+    passage->inode = inode;
     passage->outcome = &door_no_outcome;
     world->now_ns += CALL_NS;
     if (++world->process.steps > world->process.steps_max)
@@ -43,9 +46,15 @@ static inline void door_enter(struct sim_world *world, enum sim_call call, struc
     if (world->crash_calls >> call & 1) door_draw_crash(world, call, passage);
 }
 
+static inline void door_enter(struct sim_world *world, enum sim_call call, struct passage *passage)
+{
+    door_enter_at(world, call, -1, passage);
+}
+
 static inline void door_die(struct sim_world *world, enum sim_call call,
                             const struct passage *passage)
 {
+    world->process.dies_at = passage->inode;
     world_stop(world, passage->how, call);
 }
 

@@ -128,6 +128,7 @@ static void process_start(struct sim_world *world, int32_t context,
     process->steps = process->allocs = process->alloc_bytes = process->randoms = 0;
     process->steps_max = world->options.steps_max == 0 ? UINT64_MAX : world->options.steps_max;
     process->descriptors_used = 0;
+    process->dies_at = -1;
     process->boot_context = context;
     process->memory = bump ? &world->bump : &world->arena;
     process->entry = entry;
@@ -170,6 +171,7 @@ _Noreturn void world_stop(struct sim_world *world, enum sim_stop stop, enum sim_
     world->process.end = (struct sim_end){
         .stop = stop,
         .call = call,
+        .inode = world->process.dies_at,
         .operation = context_operation(world, task->context),
         .in_boot = world->contexts.whos[task->context].kind == SIM_WHO_BOOT,
     };

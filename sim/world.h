@@ -87,7 +87,7 @@ struct sim_trace_event {
 struct sim_options {
     uint64_t seed;
     const struct sim_record *replay; /* Not NULL: replay it; the seed decides nothing. */
-    uint64_t address_salt; /* Another form of addresses, see sim_who_hash. */
+    uint64_t address_salt;           /* Another form of addresses, see sim_who_hash. */
     const struct disk_profile *profile;
     uint64_t space_bytes;
     enum sim_policy policy;
@@ -136,7 +136,8 @@ enum sim_stop {
 
 struct sim_end {
     enum sim_stop stop;
-    enum sim_call call;   /* Where. */
+    enum sim_call call;   /* Where, */
+    disk_inode inode;     /* and at which file; -1: none. */
     uint32_t operation;   /* On whose behalf; HISTORY_NO_OPERATION. */
     bool in_boot;         /* The context was a boot: a crash inside recovery. */
     size_t leaked_blocks; /* DONE: what the process left allocated and open. A task that nobody

@@ -54,6 +54,7 @@ struct process {
     int32_t boot_context;
     uint64_t randoms; /* On the side: how often random was asked. */
     struct memory *memory;
+    disk_inode dies_at; /* The file at which the crash about to happen strikes; -1: none. */
     struct sim_end end;
     void (*entry)(struct wal_io *io, void *arg);
     void *arg;

@@ -278,6 +278,8 @@ static const struct {
     {SIM_CALL_UNLINK, 0, effect_unlink, true},
 };
 
+#define CALLS_ON_FILES (SIM_CALL_BIT(PWRITE) | SIM_CALL_BIT(FDATASYNC) | SIM_CALL_BIT(FTRUNCATE))
+
 static void a_process_dies_before_inside_and_after_a_call(void **state)
 {
     struct machine *machine = *state;
@@ -291,6 +293,8 @@ static void a_process_dies_before_inside_and_after_a_call(void **state)
             enum sim_stop stop = machine_fresh(machine, work);
             assert_int_equal(stop, outcome <= CRASH_AFTER ? SIM_STOP_POWER : SIM_STOP_KILLED);
             assert_int_equal(machine->end.call, crash_rows[i].call);
+            bool at_file = (CALLS_ON_FILES >> crash_rows[i].call & 1) != 0;
+            assert_int_equal(machine->end.inode >= 0, at_file);
             uint32_t when = (outcome - 1) % 3;
             bool expected = when == 2 || (when == 1 && crash_rows[i].inside);
             if (crash_rows[i].effect(machine) != expected)
