@@ -88,6 +88,7 @@ void disk_reset(struct disk *disk, const struct disk_profile *profile, uint64_t 
     disk->item_count = disk->name_op_count = disk->overlay_count = disk->unit_count = 0;
     disk->pool_used = disk->pool_live = 0;
     disk->profile = profile;
+    disk->chunk_bytes = profile->chunk_bytes;
     disk->space_bytes = space_bytes;
     disk->charged = 0;
     disk->issue = 0;
@@ -104,6 +105,18 @@ const struct disk_profile *disk_profile_of(const struct disk *disk)
 void disk_set_space(struct disk *disk, uint64_t space_bytes)
 {
     disk->space_bytes = space_bytes;
+}
+
+void disk_set_chunk(struct disk *disk, uint32_t chunk_bytes)
+{
+    assert(chunk_bytes == 8 || chunk_bytes == 512 || chunk_bytes == 4096);
+    assert(disk->item_count == 0);
+    disk->chunk_bytes = chunk_bytes;
+}
+
+uint32_t disk_chunk(const struct disk *disk)
+{
+    return disk->chunk_bytes;
 }
 
 /* ---- Files ---- */

@@ -46,7 +46,8 @@ enum disk_name_order {
 struct disk_profile {
     const char *name;
     const char *story;
-    uint32_t chunk_bytes;  /* 512 or 4096: the unit that is kept or lost. */
+    uint32_t chunk_bytes;  /* 512 or 4096: the unit that is kept or lost (but see disk_set_chunk);
+                              also what direct I/O demands. */
     bool negative;         /* Only for the negative suite. */
     bool size_before_data; /* A kept size may stand over lost chunks. */
     bool tail_lost;        /* Where it may not: the size is cut before a lost chunk. */
@@ -71,6 +72,10 @@ void disk_destroy(struct disk *disk);
 void disk_reset(struct disk *disk, const struct disk_profile *profile, uint64_t space_bytes);
 const struct disk_profile *disk_profile_of(const struct disk *disk);
 void disk_set_space(struct disk *disk, uint64_t space_bytes);
+/* The unit that is kept or lost (F28), until the next reset: 8, 512 or 4096 instead of what the
+ * profile says. Only of a disk on which nothing is pending. What direct I/O demands stays. */
+void disk_set_chunk(struct disk *disk, uint32_t chunk_bytes);
+uint32_t disk_chunk(const struct disk *disk);
 
 /* Inodes and directories are small numbers, stable for the life of the disk; -1: none. */
 typedef int32_t disk_inode; /* A number with a name: the one typedef. */

@@ -245,7 +245,7 @@ static void choose_units(struct disk_drawing *drawing)
     for (size_t i = 0; i < disk->item_count; i++) {
         const struct disk_item *item = &disk->items[i];
         struct disk_file *file = &image->files[item->inode];
-        if (file->live) disk_units_add(image, file, item, drawing->profile->chunk_bytes);
+        if (file->live) disk_units_add(image, file, item, disk->chunk_bytes);
     }
     size_t count = image->unit_count;
     drawing->tally->chunks_pending = (uint32_t)count;
@@ -272,7 +272,7 @@ static void choose_units(struct disk_drawing *drawing)
 
 size_t disk_pending(const struct disk *disk)
 {
-    uint64_t chunk_bytes = disk->profile->chunk_bytes;
+    uint64_t chunk_bytes = disk_chunk(disk);
     size_t count = disk->name_op_count;
 
     for (size_t i = 0; i < disk->item_count; i++) {
@@ -306,6 +306,7 @@ uint64_t disk_image(const struct disk *disk, const struct disk_chooser *chooser,
                                    .tally = &tally};
 
     disk_reset(image, disk->profile, disk->space_bytes);
+    image->chunk_bytes = disk_chunk(disk);
     image->is_image = true;
     image->issue = disk->issue;
     draw_names(&drawing);

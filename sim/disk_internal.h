@@ -128,6 +128,7 @@ struct disk_unit {
 
 struct disk {
     const struct disk_profile *profile;
+    uint32_t chunk_bytes;
     uint64_t space_bytes;
     uint64_t charged; /* The sum over files that a name or a descriptor reaches. */
     uint64_t issue;

@@ -311,7 +311,7 @@ static void commit_lucky(struct disk *disk, disk_inode inode, uint64_t ticket,
     for (size_t i = 0; i < disk->item_count; i++) {
         const struct disk_item *item = &disk->items[i];
         if (item->inode != inode || item->issue > ticket) continue;
-        disk_units_add(disk, file, item, disk->profile->chunk_bytes);
+        disk_units_add(disk, file, item, disk_chunk(disk));
     }
     for (size_t i = 0; i < disk->unit_count; i++) {
         struct disk_unit *unit = &disk->units[i];

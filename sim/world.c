@@ -100,6 +100,7 @@ void sim_world_begin(struct sim_world *world, const struct sim_options *options)
     trace_reset(&world->trace);
     memset(world->notes, 0, sizeof world->notes);
     disk_reset(world->machine, options->profile, options->space_bytes);
+    if (options->chunk_bytes != 0) disk_set_chunk(world->machine, options->chunk_bytes);
     world_arm(world);
 }
 

@@ -90,6 +90,7 @@ struct sim_options {
     uint64_t address_salt;           /* Another form of addresses, see sim_who_hash. */
     const struct disk_profile *profile;
     uint64_t space_bytes;
+    uint32_t chunk_bytes; /* See disk_set_chunk; 0: as the profile says. */
     enum sim_policy policy;
     uint32_t switch_odds; /* PCT: a change point per contested point, in 65536ths; others: 0. */
     uint32_t crash_odds;  /* Per call, in 65536ths: a crash before, inside or after it. */

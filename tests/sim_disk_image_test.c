@@ -316,6 +316,53 @@ static void F28_chunks_are_as_large_as_the_profile_says(void **state)
     }
 }
 
+static void F28_chunks_are_as_large_as_told(void **state)
+{
+    static const struct {
+        uint32_t chunk_bytes, chunks;
+        const char *prefix; /* The first chunk kept, and half of the next. */
+    } rows[] = {{8, 1024, "B12A8180"}, {512, 16, "B768A7424"}, {4096, 2, "B6144A2048"}};
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < 3; i++) {
+        struct disk *disk = begin(state, "weak");
+        disk_set_chunk(disk, rows[i].chunk_bytes);
+        disk_inode inode = script_durable_file(disk, "a", "A8192");
+        script_write(disk, inode, 0, "B8192");
+        assert_int_equal(disk_pending(disk), rows[i].chunks);
+        forget_script(state);
+        say(state, DISK_ASK_MODE, SCRIPT_PREFIX);
+        say(state, DISK_ASK_CUT, 1);
+        say(state, DISK_ASK_CUT_BYTE, rows[i].chunk_bytes / 2);
+        struct disk *image = draw(state);
+        assert_shows(image, "a", rows[i].prefix);
+        assert_int_equal(tally(state)->chunks_pending, rows[i].chunks);
+        assert_int_equal(disk_chunk(image), rows[i].chunk_bytes);
+        disk_adopt(disk, fixture->image);
+        script_write(disk, inode, 0, "C8192"); /* The disk that goes on is the same. */
+        assert_int_equal(disk_pending(disk), rows[i].chunks);
+    }
+    assert_int_equal(disk_pending(begin(state, "weak")), 0);
+    assert_int_equal(disk_chunk(fixture->disk), 512);
+}
+
+static void F28_a_failed_sync_loses_chunks_as_large_as_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct disk *disk = begin(state, "ext4-ordered");
+    disk_set_chunk(disk, 8);
+    disk_inode inode = script_durable_file(disk, "a", "A32");
+
+    script_write(disk, inode, 4, "B20");
+    static const uint32_t lucky[] = {1, 0, 1};
+    for (size_t i = 0; i < 3; i++) say(state, DISK_ASK_SYNC_CHUNK, lucky[i]);
+    const struct disk_chooser chooser = script_chooser(&fixture->script);
+    enum wal_err err = disk_sync_fail(disk, inode, disk_sync_begin(disk, inode),
+                                      DISK_FSYNC_NEW_IN_CACHE, &chooser);
+    assert_int_equal(err, WAL_IO);
+    assert_durable(disk, inode, "A4B4A8B8A8");
+}
+
 static void a_lost_overwrite_may_leave_garbage_in_its_own_range(void **state)
 {
     static const char *const profiles[] = {"weak", "ext4-writeback"};
@@ -480,6 +527,8 @@ int main(void)
         TEST(F27_a_sector_may_be_torn),
         TEST(F27_a_torn_write_may_hurt_its_neighbours_only_when_hostile),
         TEST(F28_chunks_are_as_large_as_the_profile_says),
+        TEST(F28_chunks_are_as_large_as_told),
+        TEST(F28_a_failed_sync_loses_chunks_as_large_as_told),
         TEST(a_lost_overwrite_may_leave_garbage_in_its_own_range),
         TEST(F34_an_undone_truncation_brings_bytes_back_under_newer_ones),
         TEST(F34_what_a_kept_truncation_cut_may_show_under_a_kept_size),
