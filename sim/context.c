@@ -79,17 +79,6 @@ uint32_t context_column(struct contexts *contexts, unsigned kind, enum sim_call 
     return column + 1;
 }
 
-static int32_t add(struct contexts *contexts, const struct sim_who *who)
-{
-    if (contexts->count == contexts->capacity) grow(contexts);
-    uint32_t index = contexts->count++;
-    contexts->whos[index] = *who;
-    contexts->boots[index] = 0;
-    memset(&contexts->counters[(size_t)index * contexts->columns_capacity], 0,
-           contexts->columns * sizeof *contexts->counters);
-    return (int32_t)index;
-}
-
 static uint64_t name_hash(const char *name)
 {
     uint64_t hash = 0;
@@ -111,6 +100,21 @@ uint64_t sim_who_hash(const struct sim_who *who, uint64_t cause_hash, uint64_t s
     return 0;
 }
 
+static int32_t add(struct contexts *contexts, const struct sim_who *who)
+{
+    if (contexts->count == contexts->capacity) grow(contexts);
+    uint32_t index = contexts->count++;
+    const struct sim_who *cause = who->cause == CONTEXT_NONE ? NULL : &contexts->whos[who->cause];
+    struct sim_who *added = &contexts->whos[index];
+    *added = *who;
+    added->plain = sim_who_hash(who, cause == NULL ? 0 : cause->plain, 0);
+    added->hash = sim_who_hash(who, cause == NULL ? 0 : cause->hash, contexts->salt);
+    contexts->boots[index] = 0;
+    memset(&contexts->counters[(size_t)index * contexts->columns_capacity], 0,
+           contexts->columns * sizeof *contexts->counters);
+    return (int32_t)index;
+}
+
 int32_t context_of_operation(struct contexts *contexts, uint32_t operation)
 {
     assert(operation < OPERATIONS_MAX);
@@ -124,9 +128,8 @@ int32_t context_of_operation(struct contexts *contexts, uint32_t operation)
     }
     int32_t *context = &contexts->of_operation[operation];
     if (*context == CONTEXT_NONE) {
-        struct sim_who who = {
+        const struct sim_who who = {
             .kind = SIM_WHO_OPERATION, .operation = operation, .cause = CONTEXT_NONE};
-        who.hash = sim_who_hash(&who, 0, contexts->salt);
         *context = add(contexts, &who);
     }
     return *context;
@@ -135,13 +138,8 @@ int32_t context_of_operation(struct contexts *contexts, uint32_t operation)
 int32_t context_of_boot(struct contexts *contexts, int32_t cause)
 {
     struct sim_who who = {.kind = SIM_WHO_BOOT, .operation = UINT32_MAX, .cause = cause};
-    uint64_t cause_hash = 0;
 
-    if (cause != CONTEXT_NONE) {
-        who.nth = contexts->boots[cause]++;
-        cause_hash = contexts->whos[cause].hash;
-    }
-    who.hash = sim_who_hash(&who, cause_hash, contexts->salt);
+    if (cause != CONTEXT_NONE) who.nth = contexts->boots[cause]++;
     return add(contexts, &who);
 }
 
@@ -160,6 +158,5 @@ int32_t context_of_task(struct contexts *contexts, int32_t boot, const char *nam
             who.nth++;
         }
     }
-    who.hash = sim_who_hash(&who, contexts->whos[boot].hash, contexts->salt);
     return add(contexts, &who);
 }

@@ -61,16 +61,6 @@ void sim_record_push(struct sim_record *record, const struct sim_decision *decis
     record->decisions[record->count++] = *decision;
 }
 
-enum sim_stream sim_kind_stream(unsigned kind)
-{
-    if (kind == SIM_KIND_CRASH) return SIM_STREAM_CRASH;
-    if (kind == SIM_KIND_PREEMPT || kind == SIM_KIND_WAKE || kind == SIM_KIND_RESUME) {
-        return SIM_STREAM_SCHEDULE;
-    }
-    if (kind == SIM_KIND_LOOK) return SIM_STREAM_IMAGE;
-    return kind >= SIM_KIND_IMAGE && kind < SIM_KIND_FAULT ? SIM_STREAM_IMAGE : SIM_STREAM_FAULT;
-}
-
 /* ---- Replay ---- */
 
 static bool same_address(const struct sim_decision *a, const struct sim_decision *b)
@@ -165,16 +155,23 @@ bool decide_begin(struct sim_world *world, enum sim_stream stream, unsigned kind
     return true;
 }
 
-uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *address)
+uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *address,
+                     uint64_t plain_who)
 {
-    return sim_mix(world->stream_seeds[address->stream], address->who, address_low(address));
+    return sim_mix(world->stream_seeds[address->stream], plain_who, address_low(address));
+}
+
+/* Of whom decisions are asked for now. */
+static uint64_t plain_now(const struct sim_world *world)
+{
+    return world->contexts.whos[world_context(world)].plain;
 }
 
 void decide_end(struct sim_world *world, const struct sim_decision *decision)
 {
     if (decision->outcome == 0) return;
     sim_record_push(&world->record, decision);
-    world_trace(world, (enum sim_call)decision->call, SIM_TRACE_DECISION, decision->who,
+    world_trace(world, (enum sim_call)decision->call, SIM_TRACE_DECISION, plain_now(world),
                 (uint64_t)decision->kind << 32 | decision->ordinal, decision->outcome);
 }
 
@@ -191,7 +188,7 @@ uint32_t sim_decide(struct sim_world *world, enum sim_stream stream, unsigned ki
 
     if (!decide_begin(world, stream, kind, call, &decision)) return 0;
     if (world->replay.record == NULL) {
-        decision.outcome = decide_below(decide_hash(world, &decision), bound);
+        decision.outcome = decide_below(decide_hash(world, &decision, plain_now(world)), bound);
     } else if (decision.outcome >= bound) {
         decision.outcome = 0;
     }
@@ -206,7 +203,7 @@ uint32_t sim_decide_odds(struct sim_world *world, enum sim_stream stream, unsign
 
     if (!decide_begin(world, stream, kind, call, &decision)) return 0;
     if (world->replay.record == NULL) {
-        uint64_t hash = decide_hash(world, &decision);
+        uint64_t hash = decide_hash(world, &decision, plain_now(world));
         if ((hash & 0xffff) < odds && outcomes > 0)
             decision.outcome = 1 + decide_below(hash, outcomes);
     } else if (decision.outcome > outcomes) {
@@ -227,7 +224,7 @@ uint32_t decide_crash(struct sim_world *world, enum sim_call call)
     bool spared =
         options->spare_boots && world->contexts.whos[world_context(world)].kind == SIM_WHO_BOOT;
     if (world->replay.record == NULL) {
-        uint64_t hash = decide_hash(world, &decision);
+        uint64_t hash = decide_hash(world, &decision, plain_now(world));
         uint32_t drawn = hash & 0xffff;
         if (spared) {
             decision.outcome = 0;

@@ -34,7 +34,8 @@
 enum sim_stream { SIM_STREAM_FAULT, SIM_STREAM_SCHEDULE, SIM_STREAM_CRASH, SIM_STREAM_IMAGE };
 
 /* Kinds below SIM_KIND_FAULT are the world's own; a fault of the catalogue is SIM_KIND_FAULT plus
- * the number in its identifier (F08: +8). The numbers are part of addresses: never renumber. */
+ * the number in its identifier (F08: +8). The numbers are part of addresses: never renumber. What
+ * they are called in reproducers is in address.c. */
 enum {
     SIM_KIND_CRASH = 1,
     SIM_KIND_PREEMPT = 2,
@@ -47,12 +48,16 @@ enum {
     SIM_KIND_COUNT = 64 + 128
 };
 
+/* In sim_decision.call: the call goes on with one that was cut short or interrupted. */
+enum { SIM_CALL_RETRY = 0x80 };
+
 enum sim_who_kind { SIM_WHO_OPERATION, SIM_WHO_BOOT, SIM_WHO_TASK };
 
 /* A context's name, for people and for reproducers. */
 struct sim_who {
     enum sim_who_kind kind;
     uint64_t hash;      /* What addresses are made of. */
+    uint64_t plain;     /* The same without the salt: what chances are drawn from. */
     uint32_t operation; /* OPERATION: which. */
     uint32_t nth;       /* BOOT: the how-manieth by this cause; TASK: of this name, from 0 on. */
     int32_t cause;      /* The index of another context, or -1. BOOT: whose call the crash hit (the
@@ -81,7 +86,8 @@ void sim_record_push(struct sim_record *record, const struct sim_decision *decis
 bool sim_record_copy(struct sim_record *to, const struct sim_record *from);
 
 /* The hash of a context, from its name and the hash of its cause (0: it has none). Another salt
- * gives another form of all addresses; nothing but their hashes may depend on it. */
+ * gives another form of all addresses; nothing but their hashes depends on it. So in a run that is
+ * replayed under another salt, whoever took an address from elsewhere than its context shows. */
 uint64_t sim_who_hash(const struct sim_who *who, uint64_t cause_hash, uint64_t salt);
 
 /* Which stream decisions of this kind are drawn from. */

@@ -112,7 +112,7 @@ static uint64_t door_wall_ns(struct wal_io *io)
 static uint64_t random_word(struct sim_world *world)
 {
     int32_t context = world_context(world);
-    uint64_t who = world->contexts.whos[context].hash;
+    uint64_t who = world->contexts.whos[context].plain;
 
     if (world->side) return sim_mix(world->options.seed, ~who, world->process.randoms++);
     uint32_t *asked =

@@ -49,7 +49,8 @@ static uint32_t choose_extra(void *context, enum disk_question question, uint32_
                                     .call = SIM_CALL_HARNESS,
                                     .stream = SIM_STREAM_IMAGE};
 
-    uint64_t hash = sim_mix(decide_hash(world, &decision), drawing->stream, 0);
+    uint64_t hash =
+        sim_mix(decide_hash(world, &decision, world->contexts.whos[who].plain), drawing->stream, 0);
     decision.outcome = decide_below(hash, bound);
     if (decision.outcome != 0) sim_record_push(&world->image_record, &decision);
     return decision.outcome;

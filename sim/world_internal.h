@@ -132,7 +132,8 @@ static inline void world_trace(struct sim_world *world, enum sim_call call, unsi
 bool decide_begin(struct sim_world *world, enum sim_stream stream, unsigned kind,
                   enum sim_call call, struct sim_decision *ret_decision);
 void decide_end(struct sim_world *world, const struct sim_decision *decision);
-uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *address);
+uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *address,
+                     uint64_t plain_who);
 uint32_t decide_below(uint64_t hash, uint32_t bound);
 uint32_t decide_crash(struct sim_world *world, enum sim_call call);
 void replay_begin(struct replay *replay, const struct sim_record *record);
