@@ -18,18 +18,19 @@
 #include "sim/world.h"
 
 /* What a client of the log can do. The names are the keys of [mix] and the words of reproducers. */
-#define OPERATION_MAP(X)                                                        \
-    X(APPEND, "append", "append one record and wait until it is durable")       \
-    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")  \
-    X(BATCH, "batch", "append a batch and wait until it is durable")            \
-    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")       \
-    X(WAIT, "wait", "wait for everything this client appended without waiting") \
-    X(SYNC, "sync", "make durable all that was accepted")                       \
-    X(READ, "read", "read the log beside its writer")                           \
-    X(IDLE, "idle", "do nothing for a while")                                   \
-    X(POWER_OFF, "power-off", "power is lost here")                             \
-    X(KILL, "kill", "the process dies here")                                    \
-    X(REOPEN, "reopen", "close the log cleanly and open it again in a new process")
+#define OPERATION_MAP(X)                                                            \
+    X(APPEND, "append", "append one record and wait until it is durable")           \
+    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")      \
+    X(BATCH, "batch", "append a batch and wait until it is durable")                \
+    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")           \
+    X(WAIT, "wait", "wait for everything this client appended without waiting")     \
+    X(SYNC, "sync", "make durable all that was accepted")                           \
+    X(READ, "read", "read the log beside its writer")                               \
+    X(IDLE, "idle", "do nothing for a while")                                       \
+    X(POWER_OFF, "power-off", "power is lost here")                                 \
+    X(KILL, "kill", "the process dies here")                                        \
+    X(REOPEN, "reopen", "close the log cleanly and open it again in a new process") \
+    X(COPY, "copy", "copy the log while others write it, and open the copy")
 
 enum operation_kind {
 #define OPERATION_ENUM(name, text, story) OPERATION_##name,
@@ -38,7 +39,13 @@ enum operation_kind {
         OPERATION_KIND_COUNT
 };
 
-enum { BATCH_RECORDS_MAX = 16, CASE_WHY_BYTES = 160, CASE_STRUCK_BYTES = 72, CASE_NAME_BYTES = 64 };
+enum {
+    BATCH_RECORDS_MAX = 16,
+    CASE_SEGMENT_HEAD_BYTES = 1024, /* More than a segment needs beside its queue and two blocks. */
+    CASE_WHY_BYTES = 160,
+    CASE_STRUCK_BYTES = 72,
+    CASE_NAME_BYTES = 64,
+};
 
 struct operation {
     enum operation_kind kind;
@@ -111,6 +118,9 @@ void case_reserve(struct run_case *run_case, uint32_t operations, uint32_t whos,
 
 /* The tamest set-up: one client, small blocks, a strict disk. */
 struct case_config case_config_tame(void);
+
+/* What no run could be set up with, for a case that was put together or edited; NULL: nothing. */
+const char *case_invalid(const struct run_case *run_case);
 
 /* Forget contexts that no decision names, renumbering the others. */
 void case_forget_whos(struct run_case *run_case);

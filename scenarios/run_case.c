@@ -241,7 +241,7 @@ void runner_export(const struct runner *runner, struct run_case *ret_case)
 
     case_reserve(ret_case, runner->operation_count, (uint32_t)who_count, decisions,
                  runner->milestone_count);
-    ret_case->seed = runner->options->seed;
+    ret_case->seed = replay != NULL ? replay->seed : runner->options->seed;
     ret_case->config = runner->config;
     const char *scenario = replay != NULL ? replay->scenario : scenario_name(runner->scenario);
     (void)snprintf(ret_case->scenario, sizeof ret_case->scenario, "%s", scenario);

@@ -292,7 +292,7 @@ static const char *impossible(struct scenario *scenario)
     }
     if (range_max(&scenario->segment_bytes) < range_min(&scenario->queue_bytes) +
                                                   2 * range_min(&scenario->block_bytes) +
-                                                  SEGMENT_HEAD_BYTES) {
+                                                  CASE_SEGMENT_HEAD_BYTES) {
         return "[log] segment-bytes: the largest segment cannot hold the smallest queue, two "
                "blocks and 1024 bytes";
     }

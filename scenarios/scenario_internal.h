@@ -12,7 +12,6 @@
 enum {
     POLICY_COUNT = SIM_POLICY_RANDOM + 1,
     PROFILES_MAX = 16,
-    SEGMENT_HEAD_BYTES = 1024, /* More than a segment needs beside its queue and two blocks. */
 };
 
 struct scenario {
