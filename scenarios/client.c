@@ -15,8 +15,6 @@
 
 #include "scenarios/run.h"
 
-#define LOG_PATH "/log"
-
 static void put_down(struct runner *runner, struct history_event event)
 {
     event.instance = sim_instance(runner->world);
@@ -72,7 +70,7 @@ static void observe(struct wal_io *io, uint64_t from_lsn, uint64_t witness_lsn,
     struct wal_record record;
 
     list->count = 0;
-    enum wal_err err = wal_reader_open(io, LOG_PATH, &options, &reader, &place);
+    enum wal_err err = wal_reader_open(io, RUN_LOG_PATH, &options, &reader, &place);
     if (err != WAL_OK) {
         observation.read_error = sim_error_class(err);
         observation.place = place_of(&place);
@@ -98,7 +96,7 @@ static struct wal_log *recover(struct runner *runner, struct wal_io *io, struct 
     struct history_observation observation;
     struct wal_log *log;
     struct wal_place place = {.segment = 0};
-    enum wal_err err = wal_open(io, LOG_PATH, &runner->log, &log, &place);
+    enum wal_err err = wal_open(io, RUN_LOG_PATH, &runner->log, &log, &place);
 
     if (err != WAL_OK) {
         *ret_observation = (struct history_observation){
@@ -250,6 +248,7 @@ static void operate(struct run_client *client, const struct operation *operation
         break;
     case OPERATION_POWER_OFF: sim_power_off(runner->world);
     case OPERATION_KILL: sim_kill(runner->world);
+    case OPERATION_COPY: run_copy(runner, runner->boot.io); break;
     case OPERATION_REOPEN: break; /* Ends the span: the main task's business. */
     case OPERATION_KIND_COUNT: assert(0 && "not an operation"); break;
     }

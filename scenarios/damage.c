@@ -11,8 +11,6 @@
 #include "scenarios/decoder.h"
 #include "scenarios/run.h"
 
-#define LOG_PATH "/log"
-
 /* What F43 makes of a sector. */
 static const enum disk_damage wrong_sectors[] = {DISK_DAMAGE_ZERO, DISK_DAMAGE_OTHER,
                                                  DISK_DAMAGE_LOST_WRITE, DISK_DAMAGE_GARBAGE};
@@ -81,7 +79,7 @@ void run_damage(struct runner *runner)
             sim_decide_odds(runner->world, SIM_STREAM_FAULT, SIM_KIND_FAULT + fault->number,
                             SIM_CALL_HARNESS, runner->plan.odds[fault->number], 1 << 20);
         if (which == 0) continue;
-        if (!decoded) decoder_read(runner->decoder, sim_disk(runner->world), LOG_PATH);
+        if (!decoded) decoder_read(runner->decoder, sim_disk(runner->world), RUN_LOG_PATH);
         decoded = true;
         if (decoder_sector_count(runner->decoder) > 0) strike(runner, fault, which);
     }
@@ -93,7 +91,7 @@ bool run_durable_lsn(void *context, const struct sim_point *point, uint64_t *ret
     size_t len = strlen(point->name);
 
     if (len < 4 || strcmp(point->name + len - 4, ".wal") != 0) return false;
-    decoder_read(runner->decoder, sim_disk(runner->world), LOG_PATH);
+    decoder_read(runner->decoder, sim_disk(runner->world), RUN_LOG_PATH);
     *ret_lsn = decoder_durable_lsn(runner->decoder);
     return true;
 }

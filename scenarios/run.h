@@ -18,6 +18,8 @@
 #include "scenarios/scenario_internal.h"
 #include "wal/log/log.h"
 
+#define RUN_LOG_PATH "/log"
+
 enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, MILESTONES_MAX = 512 };
 
 /* What the seed drew beside the case: chances, which a replay has no use for. */
@@ -55,6 +57,7 @@ struct boot {
     struct wal_log *log;
     struct wal_io *io;
     bool opened;
+    bool copying;       /* A client copies the log. */
     bool damaged;       /* CORRUPT was seen, or a sector could not be read. */
     bool broken;        /* The log is poisoned: the process gives up. */
     uint32_t rollbacks; /* That the log told of. */
@@ -93,7 +96,8 @@ struct runner {
     struct record_list observed_again;
     struct history_observation side; /* What a side process saw. */
     struct record_list *side_list;
-    struct disk *look_disk;
+    struct disk *look_disk, *copy_disk;
+    bool copied;           /* The process made a copy that nobody has looked at. */
     bool looked_twice;     /* The image that broke a property did so when it was read again. */
     size_t folded;         /* History events the properties have seen. */
     uint32_t failed_opens; /* In a row. */
@@ -127,6 +131,9 @@ bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint6
 void run_main_task(struct wal_io *io, void *arg);
 void run_side_task(struct wal_io *io, void *arg);
 wal_observe run_observe; /* The log's observer; context: the runner. */
+
+/* copy.c: copy the log's files, piece by piece, to copy_disk. */
+void run_copy(struct runner *runner, struct wal_io *io);
 
 /* damage.c: may damage durable bytes while nobody runs. */
 void run_damage(struct runner *runner);

@@ -27,6 +27,7 @@ struct runner *runner_create(void)
     runner->suite = property_suite_create();
     runner->decoder = decoder_create();
     runner->look_disk = disk_create();
+    runner->copy_disk = disk_create();
     history_init(&runner->history);
     for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
         runner->clients[i].runner = runner;
@@ -49,6 +50,7 @@ void runner_destroy(struct runner *runner)
     history_free(&runner->history);
     sim_record_free(&runner->replay);
     disk_destroy(runner->look_disk);
+    disk_destroy(runner->copy_disk);
     decoder_destroy(runner->decoder);
     property_suite_destroy(runner->suite);
     sim_world_destroy(runner->world);
@@ -242,6 +244,24 @@ static bool after_power_loss(struct runner *runner)
     return look_beside(runner);
 }
 
+/* Open what was copied while the process ran. */
+static void look_at_copy(struct runner *runner)
+{
+    struct history_observation observation;
+    enum sim_stop stop;
+
+    runner->copied = false;
+    runner->plan.struck[49]++;
+    look(runner, runner->copy_disk, &runner->observed, &observation, &stop);
+    if (stop == SIM_STOP_ABANDONED) {
+        put_down(runner, (struct history_event){.kind = HISTORY_COPIED,
+                                                .error = observation.open_error,
+                                                .observation = &observation});
+    } else {
+        put_down(runner, (struct history_event){.kind = HISTORY_STUCK, .index = stuck_how(stop)});
+    }
+}
+
 static void after_end(struct runner *runner, const struct sim_end *end)
 {
     if (end->leaked_blocks == 0 && end->leaked_descriptors == 0) return;
@@ -257,6 +277,7 @@ static bool one_boot(struct runner *runner)
     struct sim_end end;
 
     memset(&runner->boot, 0, sizeof runner->boot);
+    runner->copied = false;
     sim_boot(runner->world, run_main_task, runner);
     runner->result.boots++;
     sim_run(runner->world, &end);
@@ -278,6 +299,10 @@ static bool one_boot(struct runner *runner)
     case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
     }
     if (!fold(runner)) return false;
+    if (runner->copied) {
+        look_at_copy(runner);
+        if (!fold(runner)) return false;
+    }
     if (end.stop == SIM_STOP_POWER && !after_power_loss(runner)) return false;
     return fold(runner);
 }

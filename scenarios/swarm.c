@@ -12,6 +12,8 @@
 
 #include "scenarios/run.h"
 
+enum { FAULT_COPIED = 49 };
+
 static uint64_t label_hash(const char *label)
 {
     uint64_t hash = 0xcbf29ce484222325U;
@@ -58,7 +60,7 @@ static void draw_log(struct runner *runner)
     config->segment_bytes = draw(runner, "segment-bytes", &scenario->segment_bytes);
     config->queue_bytes = (uint32_t)draw(runner, "queue-bytes", &scenario->queue_bytes);
     uint64_t smallest =
-        config->queue_bytes + 2 * (uint64_t)config->block_bytes + SEGMENT_HEAD_BYTES;
+        config->queue_bytes + 2 * (uint64_t)config->block_bytes + CASE_SEGMENT_HEAD_BYTES;
     if (config->segment_bytes < smallest) config->segment_bytes = smallest;
     config->first_segment = draw(runner, "first-segment", &scenario->first_segment);
     config->first_lsn = draw(runner, "first-lsn", &scenario->first_lsn);
@@ -71,13 +73,18 @@ static void draw_log(struct runner *runner)
     config->mark_policy = marks[draw(runner, "mark-policy", &scenario->mark_policy)];
 }
 
-static bool fault_wanted(const struct runner *runner, const struct fault *fault)
+/* As far as the options go. */
+static bool fault_allowed(const struct runner *runner, uint32_t number)
 {
     const struct run_options *options = runner->options;
 
-    if (!runner->scenario->faults[fault->number]) return false;
-    if (options->faults_only != NULL && !options->faults_only[fault->number]) return false;
-    return options->faults_without == NULL || !options->faults_without[fault->number];
+    if (options->faults_only != NULL && !options->faults_only[number]) return false;
+    return options->faults_without == NULL || !options->faults_without[number];
+}
+
+static bool fault_wanted(const struct runner *runner, const struct fault *fault)
+{
+    return runner->scenario->faults[fault->number] && fault_allowed(runner, fault->number);
 }
 
 /* A failed sync does one thing on one disk: the profile's, or one of those it may be. */
@@ -132,7 +139,9 @@ static void draw_mix(const struct runner *runner, bool swarm, uint32_t mix[OPERA
     uint32_t total = 0;
 
     for (uint32_t i = 0; i < OPERATION_KIND_COUNT; i++) {
-        mix[i] = percent(runner, "operation", i, off) ? 0 : runner->scenario->mix[i];
+        bool away = percent(runner, "operation", i, off) ||
+                    (i == OPERATION_COPY && !fault_allowed(runner, FAULT_COPIED));
+        mix[i] = away ? 0 : runner->scenario->mix[i];
         total += mix[i];
     }
     if (total == 0) memcpy(mix, runner->scenario->mix, sizeof runner->scenario->mix);

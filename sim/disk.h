@@ -132,9 +132,6 @@ WAL_CHECKED enum wal_err disk_sync_fail(struct disk *disk, disk_inode inode, uin
 bool disk_sync_pending_error(struct disk *disk, disk_inode inode);
 uint64_t disk_sync_dir_begin(struct disk *disk, int32_t dir);
 void disk_sync_dir_end(struct disk *disk, int32_t dir, uint64_t ticket);
-/* The sync fails: names of files that it would have made durable stay pending, and a crash may keep
- * them, but no later sync covers them. A later operation on the same name is another matter. */
-void disk_sync_dir_fail(struct disk *disk, int32_t dir, uint64_t ticket);
 
 /* ---- Crash images ---- */
 

@@ -53,6 +53,8 @@ enum history_error {
     X(HISTORY_OBSERVED,    "observed")                                                           \
     /* observation: what one undisturbed recovery of the image just booted would show. */        \
     X(HISTORY_UNDISTURBED, "undisturbed")                                                        \
+    /* observation: what a copy showed that was made while the log was written. */              \
+    X(HISTORY_COPIED,      "copied")                                                             \
     /* instance, error: a clean close ended so. */                                               \
     X(HISTORY_CLOSED,      "closed")                                                             \
     /* instance, flag: true if power was lost, false if only the process died. */                \

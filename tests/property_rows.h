@@ -87,6 +87,7 @@ enum { ROW_LENGTH = 100 };
                                                         .from_lsn = (from), __VA_ARGS__}}
 #define RECOVERED_FROM(process, from, ...)                                                        \
     OBSERVATION(HISTORY_OBSERVED, process, from, .recovery = true, __VA_ARGS__)
+#define COPIED(process, ...) OBSERVATION(HISTORY_COPIED, process, 1, .recovery = true, __VA_ARGS__)
 #define RECOVERED(process, ...) RECOVERED_FROM(process, 1, __VA_ARGS__)
 #define UNDISTURBED(process, ...)                                                                 \
     OBSERVATION(HISTORY_UNDISTURBED, process, 1, .recovery = true, __VA_ARGS__)

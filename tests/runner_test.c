@@ -376,6 +376,37 @@ static void bytes_at_rest_rot_in_each_of_their_ways(void **state)
 
 /* ---- Runs ---- */
 
+/* The copies are of different moments: some end before what was acknowledged, some show damage
+ * that the log has not. */
+static void copies_made_while_writing_are_torn_in_time(void **state)
+{
+    const struct stage *stage = *state;
+    struct run_result result;
+    unsigned copies = 0, damaged = 0, early = 0;
+
+    for (uint64_t seed = 1; seed <= 4000; seed++) {
+        const struct run_options options = {.seed = seed};
+        runner_run(stage->runner, named(stage, "everything"), &options, &result);
+        assert_null(result.property);
+        const struct history *history = runner_history(stage->runner);
+        uint64_t acked = 0;
+        for (size_t i = 0; i < history->count; i++) {
+            const struct history_event *event = &history->events[i];
+            if (event->kind == HISTORY_ACKED && event->last_lsn > acked) acked = event->last_lsn;
+            if (event->kind != HISTORY_COPIED) continue;
+            const struct history_observation *copy = event->observation;
+            bool bad = copy->open_error != HISTORY_OK || copy->read_error != HISTORY_OK;
+            copies++;
+            damaged += bad;
+            early += !bad && copy->from_lsn + copy->count - 1 < acked;
+        }
+    }
+    print_message("%u copies, %u damaged, %u early\n", copies, damaged, early);
+    assert_true(copies > 500);
+    assert_true(damaged > 0);
+    assert_true(early > 20);
+}
+
 static void a_run_that_holds_heals_and_ends(void **state)
 {
     const struct stage *stage = *state;
@@ -418,6 +449,7 @@ int main(void)
         cmocka_unit_test(only_the_faults_that_are_asked_for_strike),
         cmocka_unit_test(a_fault_that_is_excluded_does_not_strike),
         cmocka_unit_test(bytes_at_rest_rot_in_each_of_their_ways),
+        cmocka_unit_test(copies_made_while_writing_are_torn_in_time),
         cmocka_unit_test(a_run_that_holds_heals_and_ends),
     };
 

@@ -1,0 +1,88 @@
+/*
+ * copy.c - the log is copied while it is written (F49), and the copy is opened.
+ *
+ * As a backup tool would: list the directory, then read each file from its beginning in pieces,
+ * while the writer goes on in between. So the copy holds files, and parts of files, of different
+ * moments. When the process has ended, a process on the side opens the copy. It must show a prefix
+ * of what was written, or name the place where it cannot; properties/honest_copy.c judges that.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "scenarios/run.h"
+
+enum { PIECE_BYTES = 1024, TRIES_MAX = 16 };
+
+/* Reads a piece as a whole, as far as the file goes. */
+static enum wal_err read_piece(struct wal_io *io, struct wal_file file, uint64_t offset,
+                               uint8_t *piece, size_t *ret_len)
+{
+    size_t done = 0;
+
+    for (unsigned tries = 0; done < PIECE_BYTES && tries < TRIES_MAX; tries++) {
+        size_t len;
+        enum wal_err err =
+            io_pread(io, file, offset + done, piece + done, PIECE_BYTES - done, &len);
+        if (err == WAL_INTERRUPTED || err == WAL_AGAIN) continue;
+        if (err) return err;
+        if (len == 0) break;
+        done += len;
+    }
+    *ret_len = done;
+    return WAL_OK;
+}
+
+/* A file that is gone meanwhile is left out, as a tool would. */
+static enum wal_err copy_file(struct wal_io *io, struct wal_dir dir, const char *name,
+                              struct disk *copy, int32_t copy_dir)
+{
+    uint8_t piece[PIECE_BYTES];
+    struct wal_file file;
+    disk_inode inode;
+    size_t len;
+    bool full;
+    enum wal_err err = io_open(io, dir, name, 0, &file, NULL);
+
+    if (err) return err == WAL_NOTFOUND ? WAL_OK : err;
+    err = disk_open(copy, copy_dir, name, true, false, &inode);
+    for (uint64_t offset = 0; err == WAL_OK; offset += len) {
+        err = read_piece(io, file, offset, piece, &len);
+        if (err || len == 0) break;
+        (void)disk_write(copy, inode, offset, piece, len, &full);
+        assert(!full);
+    }
+    err_ignore(io_close(io, file)); /* It was only read. */
+    return err;
+}
+
+void run_copy(struct runner *runner, struct wal_io *io)
+{
+    struct disk *copy = runner->copy_disk;
+    struct wal_dir dir;
+    char *names;
+    size_t bytes;
+    int32_t copy_dir;
+
+    if (runner->boot.copying) return; /* There is one disk for copies. */
+    runner->boot.copying = true;
+    runner->copied = false;
+    disk_reset(copy, disk_profile_find("strict"), UINT64_MAX);
+    enum wal_err err = disk_mkdir(copy, RUN_LOG_PATH);
+    assert(err == WAL_OK);
+    err = disk_dir_find(copy, RUN_LOG_PATH, &copy_dir);
+    assert(err == WAL_OK);
+    err = io_dir_open(io, RUN_LOG_PATH, &dir);
+    if (err) goto undo;
+    err = io_list(io, dir, &names, &bytes);
+    if (err == WAL_OK) {
+        for (size_t at = 0; at < bytes && err == WAL_OK; at += strlen(names + at) + 1) {
+            err = copy_file(io, dir, names + at, copy, copy_dir);
+        }
+        if (names != NULL) io_free(io, names, bytes);
+    }
+    io_dir_close(io, dir);
+
+undo:
+    runner->copied = err == WAL_OK;
+    runner->boot.copying = false;
+}
