@@ -111,6 +111,9 @@ const uint32_t *runner_struck(const struct runner *runner);
  * crash, and what came after is left out. */
 void runner_export(const struct runner *runner, struct run_case *ret_case);
 
+/* For looking at it from the trace callback, and afterwards. */
+struct sim_world *runner_world(const struct runner *runner);
+
 const uint32_t *runner_notes(const struct runner *runner); /* By enum wal_note. */
 
 #endif
