@@ -27,9 +27,32 @@ enum fault_contract {
     FAULT_BEYOND,  /* Storage broke a promise no log can do without. Negative suite only. */
 };
 
+/* In which part of the log's life something strikes. */
+/* clang-format off */
+#define FAULT_PHASE_MAP(X)                                                  \
+    X(RECOVERY, "recovery", "before the log is open")                       \
+    X(COMMIT,   "commit",   "its segments, while it is open")               \
+    X(MARK,     "mark",     "the mark file, while it is open")              \
+    X(ROTATE,   "rotate",   "new segments and names, while it is open")     \
+    X(READ,     "read",     "a reader beside the writer")                   \
+    X(CLOSE,    "close",    "during a clean close")                         \
+    X(REST,     "rest",     "while nobody runs")
+
+enum fault_phase {
+#define FAULT_PHASE_ENUM(name, text, story) FAULT_##name,
+    FAULT_PHASE_MAP(FAULT_PHASE_ENUM)
+#undef FAULT_PHASE_ENUM
+    FAULT_PHASE_COUNT
+};
+/* clang-format on */
+
+const char *fault_phase_name(enum fault_phase phase);  /* "recovery" */
+const char *fault_phase_story(enum fault_phase phase); /* "before the log is open" */
+
 enum {
     FAULT_NUMBER_COUNT = 128,
     FAULT_PER_CALL_MAX = 16, /* Faults that can strike the same call. */
+    FAULT_STRIKES_MAX = 256, /* So many are remembered one by one. */
 };
 
 struct fault_plan;
@@ -47,6 +70,8 @@ struct fault {
     bool at_rest;
     enum disk_damage damage;
     uint32_t odds[4]; /* What a seed draws from, in 65536ths; odds[0] is 0. */
+    uint32_t phases;  /* Bits of enum fault_phase: where a run can be struck. 0: nowhere, the log as
+                         it is does not do what it takes. */
 };
 
 extern const struct fault faults_all[];
@@ -54,11 +79,29 @@ extern const size_t faults_count;
 const struct fault *fault_find(const char *id_or_name); /* NULL: unknown. */
 const char *fault_contract_name(enum fault_contract contract);
 
+/* How often a fault met one phase. */
+struct fault_reach {
+    uint32_t drawn;  /* Its decision came out non-zero. */
+    uint32_t struck; /* That had an effect. */
+};
+
+/* One strike, for whoever wants to take it away: it stands in sim_world_record. */
+struct fault_strike {
+    uint32_t decision;  /* Index of the first decision that it consists of, */
+    uint32_t decisions; /* and how many; 0: none that could be taken away. */
+    uint32_t number;    /* Of the fault. */
+    enum fault_phase phase;
+};
+
 /* Which faults exist in one run, how often they strike, and what they must remember. */
 struct fault_plan {
     uint32_t odds[FAULT_NUMBER_COUNT]; /* 0: this fault does not exist in this run. */
-    uint32_t struck[FAULT_NUMBER_COUNT];
-    uint64_t calls; /* Union of the calls of the faults that exist. */
+    struct fault_reach reach[FAULT_NUMBER_COUNT][FAULT_PHASE_COUNT];
+    struct fault_strike strikes[FAULT_STRIKES_MAX]; /* The first ones. */
+    uint32_t strike_count;
+    bool asked;           /* The strike going on has a decision of its own, */
+    uint32_t asked_index; /* this one. */
+    uint64_t calls;       /* Union of the calls of the faults that exist. */
     const struct fault *by_call[SIM_CALL_COUNT][FAULT_PER_CALL_MAX];
     uint8_t by_call_count[SIM_CALL_COUNT];
     enum disk_fsync_failure fsync_failure; /* What a failed sync does on this run's disk. */
@@ -76,10 +119,17 @@ struct fault_plan {
     /* Filled by the runner. A sync is about to fail: is it that of a segment, and up to which LSN
      * is the log durable on disk before it (0: nothing is)? NULL: nobody knows. */
     bool (*durable_lsn)(void *context, const struct sim_point *point, uint64_t *ret_lsn);
+    /* The same; NULL: everything counts as COMMIT. */
+    enum fault_phase (*phase)(void *context, const struct sim_point *point);
     void *context;
 };
 
-/* Compute by_call and calls from odds. Keeps durable_lsn and context. */
+/* Something was struck, in this phase, by so many decisions of sim_world_record. */
+void fault_plan_count(struct fault_plan *plan, const struct fault_strike *strike);
+/* Over all phases. */
+uint32_t fault_plan_struck(const struct fault_plan *plan, uint32_t number);
+
+/* Compute by_call and calls from odds. Keeps what the runner filled in. */
 void fault_plan_arm(struct fault_plan *plan);
 
 /* The sim_strike of a plan (context: struct fault_plan). */

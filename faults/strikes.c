@@ -10,19 +10,41 @@
 #include <assert.h>
 #include <string.h>
 
+static enum fault_phase phase_of(const struct fault_plan *plan, const struct sim_point *point)
+{
+    return plan->phase == NULL ? FAULT_COMMIT : plan->phase(plan->context, point);
+}
+
 static uint32_t asked(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
                       const struct sim_point *point, uint32_t outcomes)
 {
-    return sim_decide_odds(world, SIM_STREAM_FAULT, SIM_KIND_FAULT + fault->number, point->call,
-                           plan->odds[fault->number], outcomes);
+    uint32_t outcome = sim_decide_odds(world, SIM_STREAM_FAULT, SIM_KIND_FAULT + fault->number,
+                                       point->call, plan->odds[fault->number], outcomes);
+
+    plan->asked = outcome != 0;
+    if (outcome == 0) return 0;
+    plan->asked_index = (uint32_t)sim_world_record(world)->count - 1;
+    plan->reach[fault->number][phase_of(plan, point)].drawn++;
+    return outcome;
+}
+
+/* The strike that was asked for, or goes on, has an effect. */
+static void count(struct fault_plan *plan, const struct fault *fault, const struct sim_point *point)
+{
+    const struct fault_strike strike = {.decision = plan->asked_index,
+                                        .decisions = plan->asked ? 1 : 0,
+                                        .number = fault->number,
+                                        .phase = phase_of(plan, point)};
+
+    fault_plan_count(plan, &strike);
 }
 
 /* `err`: what the call says, WAL_OK where it says nothing. */
-static void struck(struct fault_plan *plan, uint32_t number, struct sim_world *world,
-                   enum wal_err err)
+static void struck(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                   const struct sim_point *point, enum wal_err err)
 {
-    plan->struck[number]++;
-    sim_inject(world, &(struct sim_injection){.fault = number, .err = err});
+    count(plan, fault, point);
+    sim_inject(world, &(struct sim_injection){.fault = fault->number, .err = err});
 }
 
 /* F01, F16. Outcomes: one byte, all but one, a half, and around the last sector edge. */
@@ -41,7 +63,7 @@ void strike_short(struct fault_plan *plan, const struct fault *fault, struct sim
     assert(lengths[which] <= point->len);
     if (lengths[which] == point->len) return;
     outcome->len_max = lengths[which];
-    struck(plan, fault->number, world, outcome->err);
+    struck(plan, fault, world, point, outcome->err);
 }
 
 /* F02. Outcomes 1..4: interrupted so many times in a row; 5..8: would block. The call after a row
@@ -67,7 +89,7 @@ void strike_interrupted(struct fault_plan *plan, const struct fault *fault, stru
     }
     plan->interrupted_left--;
     outcome->err = plan->interrupted_err;
-    struck(plan, fault->number, world, outcome->err);
+    struck(plan, fault, world, point, outcome->err);
 }
 
 /* Does the call need new space? Writing over bytes that are there does not. (It may on a file
@@ -89,7 +111,7 @@ void strike_no_space(struct fault_plan *plan, const struct fault *fault, struct 
     if (!point_grows(point, world)) return;
     if (sim_now_ns(world) < plan->full_until_ns) {
         outcome->err = WAL_NOSPACE;
-        struck(plan, fault->number, world, outcome->err);
+        struck(plan, fault, world, point, outcome->err);
         return;
     }
     uint32_t which = asked(plan, fault, world, point, 12);
@@ -101,7 +123,7 @@ void strike_no_space(struct fault_plan *plan, const struct fault *fault, struct 
     } else {
         outcome->err = WAL_NOSPACE;
     }
-    struck(plan, fault->number, world, outcome->err);
+    struck(plan, fault, world, point, outcome->err);
 }
 
 /* F05. Outcome 1 refuses at once; 2 takes half, and the write that goes on is refused. */
@@ -111,7 +133,7 @@ void strike_too_large(struct fault_plan *plan, const struct fault *fault, struct
     if (plan->too_large_next && plan->too_large_inode == point->inode) {
         plan->too_large_next = false;
         outcome->err = WAL_FILE_TOO_LARGE;
-        struck(plan, fault->number, world, outcome->err);
+        struck(plan, fault, world, point, outcome->err);
         return;
     }
     if (!point_grows(point, world)) return;
@@ -124,7 +146,7 @@ void strike_too_large(struct fault_plan *plan, const struct fault *fault, struct
     } else {
         outcome->err = WAL_FILE_TOO_LARGE;
     }
-    struck(plan, fault->number, world, outcome->err);
+    struck(plan, fault, world, point, outcome->err);
 }
 
 /* F07. Outcomes: nothing, half, or everything was written before the error. */
@@ -137,7 +159,7 @@ void strike_write_eio(struct fault_plan *plan, const struct fault *fault, struct
     outcome->err = WAL_IO;
     outcome->some_written = which > 1 && point->len > 1;
     if (which == 2) outcome->len_max = point->len / 2;
-    struck(plan, fault->number, world, outcome->err);
+    struck(plan, fault, world, point, outcome->err);
 }
 
 static enum wal_err sync_says(const struct sim_point *point, const struct sim_outcome *outcome)
@@ -161,7 +183,7 @@ void strike_fsync(struct fault_plan *plan, const struct fault *fault, struct sim
     if (plan->durable_lsn != NULL) {
         injection.of_segment = plan->durable_lsn(plan->context, point, &injection.durable_lsn);
     }
-    plan->struck[fault->number]++;
+    count(plan, fault, point);
     sim_inject(world, &injection);
 }
 
@@ -171,7 +193,7 @@ void strike_fsync_lies(struct fault_plan *plan, const struct fault *fault, struc
 {
     if (asked(plan, fault, world, point, 1) == 0) return;
     outcome->fsync_lies = true;
-    plan->struck[fault->number]++; /* Not recorded as injected: a lie excuses nothing. */
+    count(plan, fault, point); /* Not recorded as injected: a lie excuses nothing. */
 }
 
 /* F13. */
@@ -180,7 +202,7 @@ void strike_close(struct fault_plan *plan, const struct fault *fault, struct sim
 {
     if (asked(plan, fault, world, point, 1) == 0) return;
     outcome->err = WAL_IO;
-    struck(plan, fault->number, world, outcome->err);
+    struck(plan, fault, world, point, outcome->err);
 }
 
 /* F14. Outcomes: device error, no space, too many files, permission. */
@@ -192,7 +214,7 @@ void strike_name_call(struct fault_plan *plan, const struct fault *fault, struct
 
     if (which == 0) return;
     outcome->err = errs[which];
-    struck(plan, fault->number, world, outcome->err);
+    struck(plan, fault, world, point, outcome->err);
 }
 
 /* F18. Outcomes: 0.1 ms, 10 ms, 1 s. */
@@ -204,7 +226,24 @@ void strike_latency(struct fault_plan *plan, const struct fault *fault, struct s
 
     if (which == 0) return;
     outcome->delay_ns = delay_ns[which];
-    struck(plan, fault->number, world, outcome->err);
+    struck(plan, fault, world, point, outcome->err);
+}
+
+void fault_plan_count(struct fault_plan *plan, const struct fault_strike *strike)
+{
+    plan->reach[strike->number][strike->phase].struck++;
+    if (strike->decisions == 0 || plan->strike_count == FAULT_STRIKES_MAX) return;
+    plan->strikes[plan->strike_count++] = *strike;
+}
+
+uint32_t fault_plan_struck(const struct fault_plan *plan, uint32_t number)
+{
+    uint32_t sum = 0;
+
+    for (unsigned phase = 0; phase < FAULT_PHASE_COUNT; phase++) {
+        sum += plan->reach[number][phase].struck;
+    }
+    return sum;
 }
 
 void fault_plan_arm(struct fault_plan *plan)
@@ -230,6 +269,7 @@ void fault_plan_strike(void *context, struct sim_world *world, const struct sim_
 
     for (unsigned i = 0; i < plan->by_call_count[point->call]; i++) {
         const struct fault *fault = plan->by_call[point->call][i];
+        plan->asked = false;
         fault->strike(plan, fault, world, point, outcome);
         if (outcome->err != WAL_OK || outcome->fsync_fails || outcome->fsync_lies ||
             outcome->len_max != 0) {

@@ -104,6 +104,10 @@ static struct wal_log *recover(struct runner *runner, struct wal_io *io, struct 
         return NULL;
     }
     struct wal_stat stat;
+    if (!sim_in_side_run(runner->world)) {
+        runner->boot.log = log;
+        runner->boot.opened_at = runner->history.count;
+    }
     wal_log_stat(log, &stat);
     observe(io, 0, stat.durable_lsn, list, &observation);
     observation.recovery = true;
@@ -329,6 +333,8 @@ static void close_log(struct runner *runner, struct wal_log *log)
 
     wal_log_stat(log, &stat);
     uint32_t rollbacks = runner->boot.rollbacks;
+    runner->boot.closing = true;
+    runner->boot.closing_at = runner->history.count;
     enum wal_err err = wal_close(log);
     /* A close that succeeds made durable what was accepted; but what was rolled back since we asked
      * how much that is, was told to those who waited, and is no longer accepted. */
@@ -351,7 +357,7 @@ void run_main_task(struct wal_io *io, void *arg)
         uint32_t patience = runner->failed_opens < 10 ? runner->failed_opens : 10;
         err_ignore(io_sleep(io, (uint64_t)patience * 20000000, NULL)); /* Cannot fail. */
     }
-    boot->log = recover(runner, io, &runner->observed, &observation);
+    (void)recover(runner, io, &runner->observed, &observation);
     observation.instance = sim_instance(runner->world);
     put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
                                             .operation = HISTORY_NO_OPERATION,

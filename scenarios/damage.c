@@ -42,7 +42,8 @@ static void put_down_hit(struct runner *runner, const struct fault *fault,
     if (known < hit->last_lsn) put_down(runner, fault, known + 1, hit->last_lsn, false);
 }
 
-static void strike(struct runner *runner, const struct fault *fault, uint32_t which)
+static void damage(struct runner *runner, const struct fault *fault, uint32_t which,
+                   const struct fault_strike *strike)
 {
     struct disk *disk = sim_disk(runner->world);
     uint32_t count = decoder_sector_count(runner->decoder);
@@ -64,7 +65,7 @@ static void strike(struct runner *runner, const struct fault *fault, uint32_t wh
     disk_damage(disk, inode, sector, kind, detail);
     if (!disk_damaged(disk)) return;
     runner->media_left--;
-    runner->plan.struck[fault->number]++;
+    fault_plan_count(&runner->plan, strike);
     put_down_hit(runner, fault, &hit);
 }
 
@@ -81,16 +82,21 @@ void run_damage(struct runner *runner)
         if (which == 0) continue;
         if (!decoded) decoder_read(runner->decoder, sim_disk(runner->world), RUN_LOG_PATH);
         decoded = true;
-        if (decoder_sector_count(runner->decoder) > 0) strike(runner, fault, which);
+        const struct fault_strike strike = {
+            .decision = (uint32_t)sim_world_record(runner->world)->count - 1,
+            .decisions = 1,
+            .number = fault->number,
+            .phase = FAULT_REST};
+        runner->plan.reach[fault->number][FAULT_REST].drawn++;
+        if (decoder_sector_count(runner->decoder) > 0) damage(runner, fault, which, &strike);
     }
 }
 
 bool run_durable_lsn(void *context, const struct sim_point *point, uint64_t *ret_lsn)
 {
     struct runner *runner = context;
-    size_t len = strlen(point->name);
 
-    if (len < 4 || strcmp(point->name + len - 4, ".wal") != 0) return false;
+    if (run_file(runner, point->inode) != RUN_FILE_SEGMENT) return false;
     decoder_read(runner->decoder, sim_disk(runner->world), RUN_LOG_PATH);
     *ret_lsn = decoder_durable_lsn(runner->decoder);
     return true;

@@ -57,11 +57,13 @@ struct boot {
     struct wal_log *log;
     struct wal_io *io;
     bool opened;
-    bool copying;       /* A client copies the log. */
-    bool damaged;       /* CORRUPT was seen, or a sector could not be read. */
-    bool broken;        /* The log is poisoned: the process gives up. */
-    uint32_t rollbacks; /* That the log told of. */
-    bool finished;      /* All operations up to the end of the span are done. */
+    bool closing;
+    bool copying;                 /* A client copies the log. */
+    size_t opened_at, closing_at; /* So many events were in the history; SIZE_MAX: not yet. */
+    bool damaged;                 /* CORRUPT was seen, or a sector could not be read. */
+    bool broken;                  /* The log is poisoned: the process gives up. */
+    uint32_t rollbacks;           /* That the log told of. */
+    bool finished;                /* All operations up to the end of the span are done. */
     uint32_t span_end;
     struct wal_task *tasks[CLIENTS_MAX];
 };
@@ -91,6 +93,9 @@ struct runner {
     uint64_t must_lsn; /* All up to here was acknowledged. */
     struct run_client clients[CLIENTS_MAX];
     struct boot boot;
+    enum fault_phase death; /* In which the last process died. */
+    size_t alloc_next;      /* Decisions in which failed allocations were looked for. */
+    uint32_t struck[FAULT_NUMBER_COUNT]; /* When the run has ended. */
 
     struct record_list observed; /* Of the process or side process that reads. */
     struct record_list observed_again;
@@ -134,6 +139,19 @@ wal_observe run_observe; /* The log's observer; context: the runner. */
 
 /* copy.c: copy the log's files, piece by piece, to copy_disk. */
 void run_copy(struct runner *runner, struct wal_io *io);
+
+/* phase.c: what a file is, and the phase of fault_plan (context: the runner). */
+enum run_file { RUN_FILE_NONE, RUN_FILE_SEGMENT, RUN_FILE_MARK, RUN_FILE_OTHER };
+enum run_file run_file(const struct runner *runner, disk_inode inode);
+enum fault_phase run_phase(void *context, const struct sim_point *point);
+/* Faults that do not strike at a call: a process died; power was lost and the image that the run
+ * goes on with shows this, by the decisions from first_decision on; an allocation failed, which
+ * is event `index` of the history; a copy was made of a log in use. */
+void run_count_death(struct runner *runner, const struct sim_end *end);
+void run_count_crash(struct runner *runner, const struct disk_crash_tally *tally,
+                     size_t first_decision);
+void run_count_alloc(struct runner *runner, size_t index);
+void run_count_copy(struct runner *runner);
 
 /* damage.c: may damage durable bytes while nobody runs. */
 void run_damage(struct runner *runner);

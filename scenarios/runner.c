@@ -91,7 +91,9 @@ static bool fold(struct runner *runner)
         sim_digest_add(runner->world,
                        (uint64_t)event->kind << 32 | (uint64_t)event->error << 16 | event->fault,
                        event->first_lsn ^ event->last_lsn << 20 ^ event->hash);
-        if (event->kind == HISTORY_INJECTED && event->fault == 19) runner->plan.struck[19]++;
+        if (event->kind == HISTORY_INJECTED && event->fault == 19) {
+            run_count_alloc(runner, runner->folded);
+        }
         const struct property *property = property_suite_step(runner->suite, event, &verdict);
         if (property != NULL) {
             broken(runner, property, &verdict, 0);
@@ -155,22 +157,6 @@ bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint6
     }
     if (property != NULL) broken(runner, property, &verdict, k);
     return property == NULL;
-}
-
-/* Which crash states of the catalogue the image that the run goes on with shows. */
-static void tally_crash(struct runner *runner, const struct disk_crash_tally *tally)
-{
-    uint32_t *struck = runner->plan.struck;
-    uint32_t pending = tally->chunks_pending, kept = tally->chunks_kept;
-
-    struck[20] += pending > 0 && kept == 0;
-    struck[21] += pending > 0 && kept == pending;
-    struck[22] += kept > 0 && kept < pending;
-    struck[23] += kept > 0 && kept < pending;
-    struck[24] += tally->sizes_without_data > 0 || tally->data_without_size > 0;
-    struck[25] += tally->chunks_garbage > 0 || tally->chunks_stale > 0;
-    struck[27] += tally->chunks_torn > 0;
-    struck[29] += tally->names_lost > 0 || tally->unlinks_undone > 0 || tally->renames_undone > 0;
 }
 
 static void look_undisturbed(struct runner *runner)
@@ -239,8 +225,9 @@ static bool after_power_loss(struct runner *runner)
         if (disk != NULL && !run_judge_image(runner, disk, k, hash)) return false;
     }
     struct disk_crash_tally tally;
+    size_t decisions = sim_world_record(runner->world)->count;
     sim_settle(runner->world, &tally);
-    tally_crash(runner, &tally);
+    run_count_crash(runner, &tally, decisions);
     return look_beside(runner);
 }
 
@@ -251,7 +238,7 @@ static void look_at_copy(struct runner *runner)
     enum sim_stop stop;
 
     runner->copied = false;
-    runner->plan.struck[49]++;
+    run_count_copy(runner);
     look(runner, runner->copy_disk, &runner->observed, &observation, &stop);
     if (stop == SIM_STOP_ABANDONED) {
         put_down(runner, (struct history_event){.kind = HISTORY_COPIED,
@@ -276,7 +263,7 @@ static bool one_boot(struct runner *runner)
 {
     struct sim_end end;
 
-    memset(&runner->boot, 0, sizeof runner->boot);
+    runner->boot = (struct boot){.opened_at = SIZE_MAX, .closing_at = SIZE_MAX};
     runner->copied = false;
     sim_boot(runner->world, run_main_task, runner);
     runner->result.boots++;
@@ -293,8 +280,7 @@ static bool one_boot(struct runner *runner)
     case SIM_STOP_POWER:
         runner->result.crashes++;
         run_add_milestone(runner, &end);
-        runner->plan.struck[38] += end.stop == SIM_STOP_KILLED;
-        runner->plan.struck[37] += end.in_boot && !runner->boot.opened;
+        run_count_death(runner, &end);
         break;
     case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
     }
@@ -431,6 +417,7 @@ static void begin(struct runner *runner)
     runner->folded = 0;
     runner->milestone_count = 0;
     runner->must_lsn = 0;
+    runner->alloc_next = 0;
     runner->healed = runner->probe = runner->looked_twice = false;
     history_clear(&runner->history);
     property_suite_begin(runner->suite,
@@ -442,6 +429,7 @@ static void begin(struct runner *runner)
     }
     runner->media_left = runner->config.media_max;
     runner->plan.durable_lsn = run_durable_lsn;
+    runner->plan.phase = run_phase;
     runner->plan.context = runner;
     fault_plan_arm(&runner->plan);
     set_up_log(runner);
@@ -463,6 +451,10 @@ void runner_run(struct runner *runner, const struct scenario *scenario,
     result->operations = runner->operation_count;
     result->steps = sim_steps(runner->world);
     result->sim_ns = sim_now_ns(runner->world);
+    for (size_t i = 0; i < faults_count; i++) {
+        uint32_t number = faults_all[i].number;
+        runner->struck[number] = fault_plan_struck(&runner->plan, number);
+    }
     run_conclude(runner);
     *ret_result = *result;
 }
@@ -479,15 +471,21 @@ const struct sim_record *runner_record(const struct runner *runner)
 
 const uint32_t *runner_struck(const struct runner *runner)
 {
-    return runner->plan.struck;
+    return runner->struck;
+}
+
+const struct fault_reach *runner_reach(const struct runner *runner, uint32_t number)
+{
+    return runner->plan.reach[number];
+}
+
+const struct fault_strike *runner_strikes(const struct runner *runner, uint32_t *ret_count)
+{
+    *ret_count = runner->plan.strike_count;
+    return runner->plan.strikes;
 }
 
 const uint32_t *runner_notes(const struct runner *runner)
 {
     return sim_notes(runner->world);
-}
-
-struct sim_world *runner_world(const struct runner *runner)
-{
-    return runner->world;
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "faults/fault.h"
 #include "properties/property.h"
 #include "scenarios/case.h"
 #include "sim/world.h"
@@ -107,12 +108,13 @@ void runner_run(struct runner *runner, const struct scenario *scenario,
 const struct history *runner_history(const struct runner *runner);
 const struct sim_record *runner_record(const struct runner *runner);
 const uint32_t *runner_struck(const struct runner *runner);
+/* The same by phase: FAULT_PHASE_COUNT of them. */
+const struct fault_reach *runner_reach(const struct runner *runner, uint32_t number);
+/* The strikes one by one, the first FAULT_STRIKES_MAX of them. */
+const struct fault_strike *runner_strikes(const struct runner *runner, uint32_t *ret_count);
 /* The last run as a case. Where an extra image broke it, that image is made the main one of its
  * crash, and what came after is left out. */
 void runner_export(const struct runner *runner, struct run_case *ret_case);
-
-/* For looking at it from the trace callback, and afterwards. */
-struct sim_world *runner_world(const struct runner *runner);
 
 const uint32_t *runner_notes(const struct runner *runner); /* By enum wal_note. */
 

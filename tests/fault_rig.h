@@ -124,13 +124,13 @@ static inline uint32_t rig_injected(const struct rig *rig, uint32_t number)
 }
 
 /* It struck so often, was put down as injected so often, and no other fault struck. */
-#define assert_struck(rig, number, times)                               \
-    do {                                                                \
-        for (uint32_t other = 0; other < FAULT_NUMBER_COUNT; other++) { \
-            uint32_t wanted = other == (number) ? (times) : 0;          \
-            assert_int_equal((rig)->plan.struck[other], wanted);        \
-            assert_int_equal(rig_injected(rig, other), wanted);         \
-        }                                                               \
+#define assert_struck(rig, number, times)                                     \
+    do {                                                                      \
+        for (uint32_t other = 0; other < FAULT_NUMBER_COUNT; other++) {       \
+            uint32_t wanted = other == (number) ? (times) : 0;                \
+            assert_int_equal(fault_plan_struck(&(rig)->plan, other), wanted); \
+            assert_int_equal(rig_injected(rig, other), wanted);               \
+        }                                                                     \
     } while (0)
 
 /* ---- For bodies: files lie in the root directory ---- */

@@ -152,7 +152,7 @@ static void F40_a_device_acknowledges_a_sync_and_forgets_it(void **state)
     rig_order(rig, 40, SIM_CALL_FDATASYNC, 1, 1);
     assert_int_equal(machine_fresh(rig->machine, sync_lies), SIM_STOP_POWER);
     assert_shows(rig_settle(rig), "a", "A512");
-    assert_int_equal(rig->plan.struck[40], 1);
+    assert_int_equal(fault_plan_struck(&rig->plan, 40), 1);
     assert_int_equal(rig_injected(rig, 40), 0); /* A lie excuses nothing. */
 }
 

@@ -132,8 +132,8 @@ static void F02_a_row_of_interruptions_ends_whatever_the_odds(void **state)
 
     rig_allow(rig, 2, 65536);
     assert_int_equal(machine_fresh(rig->machine, write_again_and_again), SIM_STOP_DONE);
-    assert_true(rig->plan.struck[2] > 100);
-    assert_struck(rig, 2, rig->plan.struck[2]);
+    assert_true(fault_plan_struck(&rig->plan, 2) > 100);
+    assert_struck(rig, 2, fault_plan_struck(&rig->plan, 2));
 }
 
 /* Outcomes: nothing, a half, all of it was written. */
@@ -425,7 +425,7 @@ static void a_fault_strikes_as_often_as_its_odds_say(void **state)
         for (uint32_t odds = 0; odds < 3; odds++) {
             rig_allow(rig, fault->number, odds * 30720); /* The body has to get a file. */
             assert_int_equal(machine_fresh(rig->machine, try_everything), SIM_STOP_DONE);
-            struck[odds] = rig->plan.struck[fault->number];
+            struck[odds] = fault_plan_struck(&rig->plan, fault->number);
             if (fault->number != 40) assert_struck(rig, fault->number, struck[odds]);
         }
         assert_int_equal(struck[0], 0);
@@ -446,8 +446,8 @@ static void the_first_fault_that_strikes_a_call_is_the_only_one(void **state)
     assert_int_equal(machine_fresh(rig->machine, rig_idle), SIM_STOP_DONE);
     assert_int_equal(rig->plan.by_call_count[SIM_CALL_PWRITE], 3);
     assert_int_equal(machine_fresh(rig->machine, try_everything), SIM_STOP_DONE);
-    assert_true(rig->plan.struck[1] > 0);
-    assert_int_equal(rig->plan.struck[7], 0);
+    assert_true(fault_plan_struck(&rig->plan, 1) > 0);
+    assert_int_equal(fault_plan_struck(&rig->plan, 7), 0);
 }
 
 static void rows_of_the_catalogue_are_whole(void **state)
