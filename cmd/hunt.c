@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd/hunt.h"
+#include "cmd/json_read.h"
 #include "cmd/squall.h"
 
 #define TICK_NS 50000000
@@ -52,23 +53,6 @@ static void start(struct hunt *hunt)
     if (hunt->pid < 0) squall_say("cannot start a hunt for %s: %s", hunt->name, strerror(errno));
 }
 
-/* What stands behind "key": in a line of our own JSON. */
-static const char *member(const char *line, const char *key)
-{
-    char quoted[32];
-
-    (void)snprintf(quoted, sizeof quoted, "\"%s\":", key);
-    const char *at = strstr(line, quoted);
-    return at == NULL ? NULL : at + strlen(quoted);
-}
-
-static bool is_type(const char *line, const char *type)
-{
-    const char *value = member(line, "type");
-
-    return value != NULL && strncmp(value + 1, type, strlen(type)) == 0;
-}
-
 /* True if there is a summary. */
 static bool read_result(struct hunt *hunt)
 {
@@ -78,16 +62,13 @@ static bool read_result(struct hunt *hunt)
 
     rewind(hunt->said);
     while (getline(&line, &bytes, hunt->said) > 0) {
-        if (line[0] != '{') continue;
-        const char *property = member(line, "property"), *seeds = member(line, "seeds");
-        const char *seconds = member(line, "wall_s");
-        if (is_type(line, "failure") && property != NULL) {
-            (void)snprintf(hunt->property, sizeof hunt->property, "%.*s",
-                           (int)strcspn(property + 1, "\""), property + 1);
+        double seeds;
+        if (json_is_type(line, "failure")) {
+            (void)json_text(line, "property", hunt->property, sizeof hunt->property);
         }
-        if (!is_type(line, "summary") || seeds == NULL || seconds == NULL) continue;
-        hunt->seeds = strtoull(seeds, NULL, 10);
-        hunt->seconds = strtod(seconds, NULL);
+        if (!json_is_type(line, "summary") || !json_number(line, "seeds", &seeds)) continue;
+        if (!json_number(line, "wall_s", &hunt->seconds)) continue;
+        hunt->seeds = (uint64_t)seeds;
         summary = true;
     }
     free(line);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "cmd/bug_patch.h"
+#include "cmd/bugs_compare.h"
 #include "cmd/hunt.h"
 #include "cmd/output_file.h"
 #include "cmd/progress.h"
@@ -20,7 +21,7 @@
 #include "sim/decide.h"
 
 enum { TRIALS = 3, TRIALS_MAX = 1000 };
-enum { KEY_TRIALS = 0x100, KEY_CAP, KEY_FOR, KEY_JSON, KEY_JOBS };
+enum { KEY_TRIALS = 0x100, KEY_CAP, KEY_FOR, KEY_JSON, KEY_JOBS, KEY_COMPARE };
 
 static const struct argp_option options[] = {
     {.name = "trials", .key = KEY_TRIALS, .arg = "N", .doc = "Independent hunts for each bug [3]"},
@@ -34,6 +35,11 @@ static const struct argp_option options[] = {
      .key = KEY_JSON,
      .arg = "FILE",
      .doc = "Write JSON Lines; - is standard output"},
+    {.name = "compare",
+     .key = KEY_COMPARE,
+     .arg = "OLD",
+     .doc = "Hunt nothing: compare two files of --json, OLD and the one that is named instead of a "
+            "bug"},
     {.name = "jobs", .key = KEY_JOBS, .arg = "N", .doc = "Hunts at once [one a core]"},
     {0},
 };
@@ -44,7 +50,7 @@ struct bugs_arguments {
     uint32_t trials;
     uint64_t cap; /* 0: by stratum. */
     uint64_t for_ns;
-    const char *json;
+    const char *json, *compare;
     uint32_t jobs;
 };
 
@@ -65,6 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         squall_refuse(state, "--for", arg, duration_parse(arg, &arguments->for_ns));
         return 0;
     case KEY_JSON: arguments->json = arg; return 0;
+    case KEY_COMPARE: arguments->compare = arg; return 0;
     case KEY_JOBS:
         squall_refuse(state, "--jobs", arg, count_parse(arg, 1, 1024, &number));
         arguments->jobs = (uint32_t)number;
@@ -249,8 +256,28 @@ static void json_number(FILE *out, const char *name, int digits, double value)
     }
 }
 
-static void tell_json(FILE *out, const struct bug_patch *bug, const struct verdict_on_bug *verdict)
+/* What each trial that ended took; null: nothing was found within the cap. */
+static void json_trials(FILE *out, const struct campaign *campaign, size_t bug)
 {
+    bool any = false;
+
+    fprintf(out, ",\"cap\":%" PRIu64 ",\"trial_seeds\":[", campaign->hunts[bug].count);
+    for (uint32_t trial = 0; trial < campaign->trials; trial++) {
+        const struct hunt *hunt = &campaign->hunts[trial * campaign->list.count + bug];
+        if (hunt->end != HUNT_FOUND && hunt->end != HUNT_NOTHING) continue;
+        if (any) fputc(',', out);
+        any = true;
+        if (hunt->end == HUNT_FOUND) fprintf(out, "%" PRIu64, hunt->seeds);
+        if (hunt->end == HUNT_NOTHING) fputs("null", out);
+    }
+    fputc(']', out);
+}
+
+static void tell_json(FILE *out, const struct campaign *campaign, size_t i,
+                      const struct verdict_on_bug *verdict)
+{
+    const struct bug_patch *bug = &campaign->list.bugs[i];
+
     fprintf(out,
             "{\"type\":\"bug\",\"bug\":\"%s\",\"stratum\":\"%s\",\"trials\":%" PRIu32
             ",\"found\":%" PRIu32,
@@ -258,6 +285,7 @@ static void tell_json(FILE *out, const struct bug_patch *bug, const struct verdi
     json_number(out, "median_seeds", 0, verdict->median_seeds);
     json_number(out, "p90_seeds", 0, verdict->p90_seeds);
     json_number(out, "median_s", 3, verdict->median_s);
+    json_trials(out, campaign, i);
     if (verdict->property == NULL) fputs(",\"property\":null", out);
     if (verdict->property != NULL) fprintf(out, ",\"property\":\"%s\"", verdict->property);
     fputs(",\"shrunk_operations\":null,\"shrunk_decisions\":null}\n", out);
@@ -277,7 +305,7 @@ static int tell_all(const struct campaign *campaign, FILE *out, FILE *json)
         bool miss = bug->stratum != BUG_NULL && verdict.found < verdict.finished;
 
         tell(out, bug, &verdict, campaign->trials);
-        if (json != NULL) tell_json(json, bug, &verdict);
+        if (json != NULL) tell_json(json, campaign, i, &verdict);
         misses += miss ? 1 : 0;
         false_finds += bug->stratum == BUG_NULL && verdict.found > 0 ? 1 : 0;
         unfinished += verdict.finished < campaign->trials ? 1 : 0;
@@ -334,6 +362,11 @@ int squall_bugs(int argc, char **argv)
     struct output_file json;
 
     squall_parse(&argp, argc, argv, &arguments);
+    if (arguments.compare != NULL && arguments.name_count != 1) {
+        squall_say("--compare takes two files: --compare OLD.json NEW.json");
+        return SQUALL_USAGE;
+    }
+    if (arguments.compare != NULL) return bugs_compare(arguments.compare, arguments.names[0]);
     if (arguments.name_count > 0) {
         bug_list_named(&campaign.list, arguments.names, arguments.name_count);
     } else {
