@@ -93,6 +93,7 @@ void disk_reset(struct disk *disk, const struct disk_profile *profile, uint64_t 
     disk->charged = 0;
     disk->issue = 0;
     disk->is_image = false;
+    disk->watch = NULL;
     disk_dirs_reserve(disk, 1);
     disk->dirs[DISK_ROOT].live = true;
 }
@@ -218,6 +219,7 @@ size_t disk_read(const struct disk *disk, disk_inode inode, uint64_t offset, voi
     const struct disk_file *file = disk_file(disk, inode);
 
     *ret_bad = false;
+    if (disk->watch != NULL) disk_watch_bytes(disk->watch, inode, offset, len);
     if (offset >= file->cache_size) return 0;
     if (len > file->cache_size - offset) len = (size_t)(file->cache_size - offset);
     disk_copy(buffer, disk_cache_bytes(file) + offset, len);
@@ -247,6 +249,7 @@ size_t disk_write(struct disk *disk, disk_inode inode, uint64_t offset, const vo
 
 uint64_t disk_size(const struct disk *disk, disk_inode inode)
 {
+    if (disk->watch != NULL) disk_watch_size(disk->watch, inode);
     return disk_file(disk, inode)->cache_size;
 }
 
@@ -286,6 +289,7 @@ const uint8_t *disk_window(const struct disk *disk, disk_inode inode, uint64_t o
     struct disk_file *file = disk_file(disk, inode);
     bool bad = false;
 
+    if (disk->watch != NULL) disk_watch_bytes(disk->watch, inode, offset, len);
     if (offset > file->cache_size || len > file->cache_size - offset) return NULL;
     if (disk->overlay_count == 0) return disk_cache_bytes(file) + offset;
     disk_reserve(&file->window, len);

@@ -167,7 +167,9 @@ struct disk_about {
     /* The bytes that the answer decides about; of a change of the size: the new size, and 0. Of
      * DISK_ASK_SIZE: the range in which the size may end. Of a directory operation: 0, 0. */
     uint64_t offset, len;
-    int32_t dir; /* -1: no directory. */
+    uint64_t size_from; /* The answer may also decide where the file ends, and so all that comes
+                           after this byte. UINT64_MAX: it does not. */
+    int32_t dir;        /* -1: no directory. */
     enum disk_name_kind kind;
     const char *name; /* The name that is made or removed; NULL where dir is -1. */
     const char *from; /* Of a rename or link: the other name, else "". */

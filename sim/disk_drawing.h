@@ -31,13 +31,14 @@ static inline bool disk_allowed(const struct disk_drawing *drawing, unsigned mod
 
 /* Say what the next question is about, if anybody wants to know. */
 static inline void disk_tell(const struct disk_chooser *chooser, disk_inode inode, uint64_t offset,
-                             uint64_t len, const struct disk_name_op *op)
+                             uint64_t len, uint64_t size_from, const struct disk_name_op *op)
 {
     if (chooser->about == NULL) return;
     *chooser->about = (struct disk_about){
         .inode = inode,
         .offset = offset,
         .len = len,
+        .size_from = size_from,
         .dir = op != NULL ? op->dir : -1,
         .kind = op != NULL ? op->kind : DISK_NAME_CREATE,
         .name = op != NULL ? op->target.name : NULL,
@@ -59,26 +60,32 @@ static inline uint32_t disk_ask(const struct disk_drawing *drawing, enum disk_qu
                                 size_t bound)
 {
     if (bound < 2) return 0;
-    disk_tell(drawing->chooser, -1, 0, 0, NULL);
+    disk_tell(drawing->chooser, -1, 0, 0, 0, NULL);
     return disk_put(drawing->chooser, question, bound);
 }
+
+/* From which byte on keeping or losing the unit, or what its chunk then brings along, decides about
+ * the file because its end may move; UINT64_MAX: it does not. */
+uint64_t disk_size_from(const struct disk_drawing *drawing, const struct disk_unit *unit);
 
 static inline uint32_t disk_ask_unit(const struct disk_drawing *drawing,
                                      enum disk_question question, size_t bound,
                                      const struct disk_unit *unit)
 {
     if (bound < 2) return 0;
-    disk_tell(drawing->chooser, unit->inode, unit->begin, unit->end - unit->begin, NULL);
+    uint64_t size_from = UINT64_MAX;
+    if (drawing->chooser->about != NULL) size_from = disk_size_from(drawing, unit);
+    disk_tell(drawing->chooser, unit->inode, unit->begin, unit->end - unit->begin, size_from, NULL);
     return disk_put(drawing->chooser, question, bound);
 }
 
 /* About the bytes of a file in [begin, end), of whichever chunks. */
 static inline uint32_t disk_ask_file(const struct disk_drawing *drawing,
                                      enum disk_question question, size_t bound, disk_inode inode,
-                                     uint64_t begin, uint64_t end)
+                                     uint64_t begin, uint64_t end, uint64_t size_from)
 {
     if (bound < 2) return 0;
-    disk_tell(drawing->chooser, inode, begin, end > begin ? end - begin : 0, NULL);
+    disk_tell(drawing->chooser, inode, begin, end > begin ? end - begin : 0, size_from, NULL);
     return disk_put(drawing->chooser, question, bound);
 }
 
@@ -87,7 +94,7 @@ static inline uint32_t disk_ask_name(const struct disk_drawing *drawing,
                                      const struct disk_name_op *op)
 {
     if (bound < 2) return 0;
-    disk_tell(drawing->chooser, op->target.inode, 0, 0, op);
+    disk_tell(drawing->chooser, op->target.inode, 0, 0, UINT64_MAX, op);
     return disk_put(drawing->chooser, question, bound);
 }
 

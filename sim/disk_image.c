@@ -168,6 +168,21 @@ static void draw_names(struct disk_drawing *drawing)
 
 /* ---- Which units are kept ---- */
 
+uint64_t disk_size_from(const struct disk_drawing *drawing, const struct disk_unit *unit)
+{
+    const struct disk *image = drawing->image;
+    uint64_t from = drawing->disk->files[unit->inode].durable_size;
+    bool moves = (unit->begin / image->chunk_bytes + 1) * image->chunk_bytes > from;
+
+    for (size_t i = 0; i < image->unit_count; i++) {
+        const struct disk_unit *other = &image->units[i];
+        if (other->inode != unit->inode || other->kind == DISK_ITEM_WRITE) continue;
+        moves = true;
+        if (other->begin < from) from = other->begin;
+    }
+    return moves ? from : UINT64_MAX;
+}
+
 static bool in_tail(const struct disk_drawing *drawing, const struct disk_unit *unit)
 {
     return unit->end > drawing->disk->files[unit->inode].durable_size;

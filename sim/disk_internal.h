@@ -133,6 +133,7 @@ struct disk {
     uint64_t charged; /* The sum over files that a name or a descriptor reaches. */
     uint64_t issue;
     bool is_image;
+    struct disk_watch *watch; /* NULL: nobody watches. */
 
     struct disk_file *files;
     size_t file_count, file_capacity;
@@ -227,6 +228,12 @@ void disk_entries_apply(struct disk_entries *entries, const struct disk_name_op 
 void disk_dirs_reserve(struct disk *disk, size_t count);
 /* Forget what no entry, pending operation or descriptor reaches. */
 void disk_sweep(struct disk *disk);
+
+/* ---- disk_watch.c ---- */
+
+void disk_watch_bytes(struct disk_watch *watch, disk_inode inode, uint64_t offset, uint64_t len);
+void disk_watch_size(struct disk_watch *watch, disk_inode inode);
+void disk_watch_names(struct disk_watch *watch);
 
 /* ---- disk_damage.c ---- */
 

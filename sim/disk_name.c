@@ -186,6 +186,13 @@ static bool path_next(const char **path, char ret_name[DISK_NAME_BYTES + 1])
     return true;
 }
 
+/* Names are about to be looked at. */
+static const struct disk_entries *entries_seen(const struct disk *disk, int32_t dir)
+{
+    if (disk->watch != NULL) disk_watch_names(disk->watch);
+    return &dir_at(disk, dir)->now;
+}
+
 /* The directory in which the path's last component lies, and that component ("" for the root). */
 static enum wal_err path_walk(const struct disk *disk, const char *path, int32_t *ret_parent,
                               char ret_name[DISK_NAME_BYTES + 1])
@@ -196,7 +203,7 @@ static enum wal_err path_walk(const struct disk *disk, const char *path, int32_t
     ret_name[0] = '\0';
     while (path_next(&path, next)) {
         if (ret_name[0] != '\0') {
-            const struct disk_entry *entry = disk_entries_find(&dir_at(disk, dir)->now, ret_name);
+            const struct disk_entry *entry = disk_entries_find(entries_seen(disk, dir), ret_name);
             if (entry == NULL) return WAL_NOTFOUND;
             if (entry->dir < 0) return WAL_NOTDIR;
             dir = entry->dir;
@@ -214,7 +221,7 @@ enum wal_err disk_mkdir(struct disk *disk, const char *path)
     enum wal_err err = path_walk(disk, path, &parent, name);
 
     if (err) return err;
-    if (name[0] == '\0' || disk_entries_find(&dir_at(disk, parent)->now, name) != NULL) {
+    if (name[0] == '\0' || disk_entries_find(entries_seen(disk, parent), name) != NULL) {
         return WAL_EXISTS;
     }
     if (name_bytes(name) == 0) return WAL_INVALID;
@@ -233,7 +240,7 @@ enum wal_err disk_dir_find(struct disk *disk, const char *path, int32_t *ret_dir
         *ret_dir = DISK_ROOT;
         return WAL_OK;
     }
-    const struct disk_entry *entry = disk_entries_find(&dir_at(disk, parent)->now, name);
+    const struct disk_entry *entry = disk_entries_find(entries_seen(disk, parent), name);
     if (entry == NULL) return WAL_NOTFOUND;
     if (entry->dir < 0) return WAL_NOTDIR;
     *ret_dir = entry->dir;
@@ -243,7 +250,7 @@ enum wal_err disk_dir_find(struct disk *disk, const char *path, int32_t *ret_dir
 enum wal_err disk_open(struct disk *disk, int32_t dir, const char *name, bool create,
                        bool exclusive, disk_inode *ret_inode)
 {
-    const struct disk_entry *entry = disk_entries_find(&dir_at(disk, dir)->now, name);
+    const struct disk_entry *entry = disk_entries_find(entries_seen(disk, dir), name);
 
     if (entry != NULL) {
         if (create && exclusive) return WAL_EXISTS;
@@ -266,7 +273,7 @@ static void unname(struct disk *disk, const struct disk_entry *entry)
 
 enum wal_err disk_rename(struct disk *disk, int32_t dir, const char *from, const char *to)
 {
-    const struct disk_entries *now = &dir_at(disk, dir)->now;
+    const struct disk_entries *now = entries_seen(disk, dir);
     const struct disk_entry *source = disk_entries_find(now, from);
     const struct disk_entry *target = disk_entries_find(now, to);
 
@@ -283,7 +290,7 @@ enum wal_err disk_rename(struct disk *disk, int32_t dir, const char *from, const
 
 enum wal_err disk_link(struct disk *disk, int32_t dir, const char *from, const char *to)
 {
-    const struct disk_entries *now = &dir_at(disk, dir)->now;
+    const struct disk_entries *now = entries_seen(disk, dir);
     const struct disk_entry *source = disk_entries_find(now, from);
 
     if (source == NULL) return WAL_NOTFOUND;
@@ -296,7 +303,7 @@ enum wal_err disk_link(struct disk *disk, int32_t dir, const char *from, const c
 
 enum wal_err disk_unlink(struct disk *disk, int32_t dir, const char *name)
 {
-    const struct disk_entry *entry = disk_entries_find(&dir_at(disk, dir)->now, name);
+    const struct disk_entry *entry = disk_entries_find(entries_seen(disk, dir), name);
 
     if (entry == NULL) return WAL_NOTFOUND;
     if (entry->dir >= 0) return WAL_INVALID;
@@ -315,7 +322,7 @@ static const char *entry_at(const struct disk_entries *entries, size_t i, disk_i
 
 const char *disk_entry(const struct disk *disk, int32_t dir, size_t i, disk_inode *ret_inode)
 {
-    return entry_at(&dir_at(disk, dir)->now, i, ret_inode);
+    return entry_at(entries_seen(disk, dir), i, ret_inode);
 }
 
 const char *disk_durable_entry(const struct disk *disk, int32_t dir, size_t i,

@@ -123,14 +123,15 @@ static uint64_t choose_size(const struct disk_drawing *drawing, disk_inode inode
     if (cuts && disk_may_show(drawing, DISK_FATE_ZERO) && drawing->mode != DISK_EACH &&
         outline->lost_at < outline->need) {
         cuts = disk_ask_file(drawing, DISK_ASK_CHUNK, DISK_FATE_COUNT, inode, outline->lost_at,
-                             outline->need) != DISK_FATE_ZERO;
+                             outline->need, outline->sure) != DISK_FATE_ZERO;
     }
     uint64_t size = outline->need;
     if (cuts) size = min_of(size, max_of(outline->lost_at, outline->sure));
     bool may_survive = profile->size_before_data && size < outline->full;
     bool may_be_lost = size > outline->sure;
     if (!gaps || drawing->mode == DISK_KEEP_ALL || (!may_survive && !may_be_lost)) return size;
-    uint32_t answer = disk_ask_file(drawing, DISK_ASK_SIZE, 3, inode, outline->sure, outline->full);
+    uint32_t answer = disk_ask_file(drawing, DISK_ASK_SIZE, 3, inode, outline->sure, outline->full,
+                                    outline->sure);
     if (answer == SIZE_SURVIVES && may_survive) return outline->full;
     return answer == SIZE_LOST ? outline->sure : size;
 }
@@ -152,7 +153,7 @@ static enum disk_fate choose_lost_tail(const struct disk_drawing *drawing, disk_
     if (tamest == DISK_FATE_COUNT) return DISK_FATE_ZERO;
     if (drawing->mode == DISK_EACH || choices < 2) return tamest;
     enum disk_fate fate = (enum disk_fate)disk_ask_file(drawing, DISK_ASK_CHUNK, DISK_FATE_COUNT,
-                                                        inode, lost_at, size);
+                                                        inode, lost_at, size, UINT64_MAX);
     return disk_may_show(drawing, fate) ? fate : tamest;
 }
 
@@ -256,7 +257,7 @@ static void settle_lost(struct disk_drawing *drawing, disk_inode inode,
     uint32_t seed = 0;
     if (fate != DISK_FATE_ZERO) {
         seed = disk_ask_file(drawing, DISK_ASK_GARBAGE, DISK_SEED_BOUND, inode, outline->lost_at,
-                             size);
+                             size, UINT64_MAX);
     }
     for (size_t i = 0; i < image->unit_count; i++) {
         struct disk_unit *unit = &image->units[i];

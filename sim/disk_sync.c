@@ -316,7 +316,7 @@ static void commit_lucky(struct disk *disk, disk_inode inode, uint64_t ticket,
     for (size_t i = 0; i < disk->unit_count; i++) {
         struct disk_unit *unit = &disk->units[i];
         if (unit->kind == DISK_ITEM_WRITE) {
-            disk_tell(chooser, inode, unit->begin, unit->end - unit->begin, NULL);
+            disk_tell(chooser, inode, unit->begin, unit->end - unit->begin, UINT64_MAX, NULL);
             if (disk_put(chooser, DISK_ASK_SYNC_CHUNK, 2) == 0) continue;
         }
         unit->fate = DISK_FATE_KEPT;

@@ -524,17 +524,6 @@ static void the_machine_can_be_looked_at_on_the_side(void **state)
     assert_int_equal(machine->end.leaked_descriptors, 1); /* The directory. */
 }
 
-static void the_atomic_unit_of_the_disk_can_be_set(void **state)
-{
-    struct machine *machine = *state;
-
-    machine_begin(machine);
-    assert_int_equal(disk_chunk(sim_disk(machine->world)), 512);
-    machine->options.chunk_bytes = 8;
-    machine_begin(machine);
-    assert_int_equal(disk_chunk(sim_disk(machine->world)), 8);
-}
-
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, machine_setup, machine_teardown)
@@ -551,7 +540,6 @@ int main(void)
         ROW(an_extra_image_can_be_promoted),
         ROW(a_process_on_the_side_leaves_one_line_and_no_mark),
         ROW(nothing_strikes_on_the_side),
-        ROW(the_atomic_unit_of_the_disk_can_be_set),
         ROW(the_machine_can_be_looked_at_on_the_side),
     };
 #undef ROW
