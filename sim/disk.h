@@ -114,7 +114,7 @@ WAL_CHECKED enum wal_err disk_allocate(struct disk *disk, disk_inode inode, uint
  * there is damage until the next window of it. */
 const uint8_t *disk_window(const struct disk *disk, disk_inode inode, uint64_t offset, size_t len);
 
-/* An open descriptor keeps an unlinked inode alive and hears of failed syncs. */
+/* An open descriptor keeps an unlinked inode alive. */
 void disk_hold(struct disk *disk, disk_inode inode);
 void disk_release(struct disk *disk, disk_inode inode);
 
@@ -123,13 +123,22 @@ void disk_release(struct disk *disk, disk_inode inode);
 uint64_t disk_sync_begin(struct disk *disk, disk_inode inode);
 void disk_sync_end(struct disk *disk, disk_inode inode, uint64_t ticket);
 /* The sync fails so. `choose` picks which chunks of the snapshot reached the disk. Returns
- * WAL_IO, or WAL_OK for LATE (then the next disk_sync_pending_error says true). */
+ * WAL_IO, or WAL_OK for LATE. Who else hears of it: below. */
 struct disk_chooser;
 WAL_CHECKED enum wal_err disk_sync_fail(struct disk *disk, disk_inode inode, uint64_t ticket,
                                         enum disk_fsync_failure how,
                                         const struct disk_chooser *chooser);
-/* An earlier LATE failure is reported now, once. */
-bool disk_sync_pending_error(struct disk *disk, disk_inode inode);
+/* The kernel writes back by itself what is pending, and that fails as in NEW_IN_CACHE: no call
+ * returns an error now. */
+void disk_writeback_fail(struct disk *disk, disk_inode inode, const struct disk_chooser *chooser);
+
+/* Who hears that writing back failed (Linux since 4.13): each descriptor that was open then, once,
+ * at its next sync. One that is opened later only if nobody has been told by then; else its syncs
+ * return OK although pages are lost. The error is the inode's, so it outlives processes, but not
+ * power. A descriptor keeps what disk_error_at_open gave it and shows it at each sync; true: the
+ * sync fails. The caller of a sync that failed has been told. */
+uint32_t disk_error_at_open(const struct disk *disk, disk_inode inode);
+bool disk_error_heard(struct disk *disk, disk_inode inode, uint32_t *heard);
 uint64_t disk_sync_dir_begin(struct disk *disk, int32_t dir);
 void disk_sync_dir_end(struct disk *disk, int32_t dir, uint64_t ticket);
 

@@ -344,7 +344,8 @@ static void forget_pending(struct disk *disk)
         struct disk_file *file = &disk->files[i];
         file->pending = 0;
         file->holds = 0;
-        file->locked = file->late_error = file->nameless = false;
+        file->locked = file->nameless = file->error_told = false;
+        file->errors = 0;
     }
 }
 

@@ -36,10 +36,11 @@ struct disk_file {
     enum disk_mark mark;
     bool nameless; /* It may have lost its last name. */
     bool locked;
-    bool late_error;
-    bool cache_own; /* Else the cache is the durable bytes, and nothing is pending. */
+    bool error_told; /* Of the last failure to write back somebody has heard. */
+    bool cache_own;  /* Else the cache is the durable bytes, and nothing is pending. */
     uint32_t holds;
-    uint32_t pending;        /* Items. */
+    uint32_t errors;  /* Failures to write back, those that nobody heard of between two as one. */
+    uint32_t pending; /* Items. */
     const uint8_t *borrowed; /* An image's durable bytes, while they are the source's. NULL: own. */
     uint64_t durable_size;
     uint64_t cache_size;

@@ -337,22 +337,30 @@ static void commit_lucky(struct disk *disk, disk_inode inode, uint64_t ticket,
     disk_items_drop(disk, inode, ticket);
 }
 
+/* Failures that nobody was told of are one. */
+static void error_set(struct disk_file *file)
+{
+    if (file->errors == 0 || file->error_told) file->errors++;
+    file->error_told = false;
+}
+
 enum wal_err disk_sync_fail(struct disk *disk, disk_inode inode, uint64_t ticket,
                             enum disk_fsync_failure how, const struct disk_chooser *chooser)
 {
     struct disk_file *file = disk_file(disk, inode);
 
     switch (how) {
-    case DISK_FSYNC_NEW_IN_CACHE: commit_lucky(disk, inode, ticket, chooser); return WAL_IO;
+    case DISK_FSYNC_NEW_IN_CACHE:
     case DISK_FSYNC_LATE:
         commit_lucky(disk, inode, ticket, chooser);
-        file->late_error = true;
-        return WAL_OK;
+        error_set(file);
+        return how == DISK_FSYNC_LATE ? WAL_OK : WAL_IO;
     case DISK_FSYNC_REVERT:
         disk_items_drop(disk, inode, UINT64_MAX);
         disk_cache_drop(file);
         disk->charged = disk->charged - file->charged + file->cache_size;
         file->charged = file->cache_size;
+        error_set(file);
         return WAL_IO;
     case DISK_FSYNC_CLEAN: return WAL_IO;
     }
@@ -360,11 +368,34 @@ enum wal_err disk_sync_fail(struct disk *disk, disk_inode inode, uint64_t ticket
     return WAL_IO;
 }
 
-bool disk_sync_pending_error(struct disk *disk, disk_inode inode)
+void disk_writeback_fail(struct disk *disk, disk_inode inode, const struct disk_chooser *chooser)
 {
     struct disk_file *file = disk_file(disk, inode);
-    bool late = file->late_error;
 
-    file->late_error = false;
-    return late;
+    if (file->pending == 0) return;
+    commit_lucky(disk, inode, disk->issue, chooser);
+    error_set(file);
+}
+
+/* What a descriptor that has heard of everything keeps. */
+static uint32_t all_heard(const struct disk_file *file)
+{
+    return 2 * file->errors + (file->error_told ? 1 : 0);
+}
+
+uint32_t disk_error_at_open(const struct disk *disk, disk_inode inode)
+{
+    const struct disk_file *file = disk_file(disk, inode);
+
+    return file->error_told ? all_heard(file) : 0;
+}
+
+bool disk_error_heard(struct disk *disk, disk_inode inode, uint32_t *heard)
+{
+    struct disk_file *file = disk_file(disk, inode);
+
+    if (*heard == all_heard(file)) return false;
+    file->error_told = true;
+    *heard = all_heard(file);
+    return true;
 }

@@ -165,25 +165,32 @@ static uint32_t choose_synced(void *context, enum disk_question question, uint32
                       SIM_CALL_HARNESS, bound);
 }
 
+static struct disk_chooser synced_chooser(struct sim_world *world)
+{
+    return (struct disk_chooser){
+        .choose = choose_synced, .context = world, .modes = world->options.image_modes};
+}
+
 /* The second half of a sync, when its time has passed. */
-static enum wal_err sync_finish(struct sim_world *world, const struct descriptor *file,
-                                uint64_t ticket, const struct sim_outcome *outcome)
+static enum wal_err sync_finish(struct sim_world *world, struct descriptor *file, uint64_t ticket,
+                                const struct sim_outcome *outcome)
 {
     struct disk *disk = world->disk;
 
     if (outcome->fsync_fails) {
-        const struct disk_chooser chooser = {
-            .choose = choose_synced, .context = world, .modes = world->options.image_modes};
+        const struct disk_chooser chooser = synced_chooser(world);
         enum wal_err err =
             disk_sync_fail(disk, file->target, ticket, outcome->fsync_failure, &chooser);
-        return err != WAL_OK && outcome->fsync_err != WAL_OK ? outcome->fsync_err : err;
+        if (err == WAL_OK) return WAL_OK;
+        (void)disk_error_heard(disk, file->target, &file->errors_heard); /* It is being told. */
+        return outcome->fsync_err != WAL_OK ? outcome->fsync_err : err;
     }
     disk_sync_end(disk, file->target, ticket);
-    return disk_sync_pending_error(disk, file->target) ? WAL_IO : WAL_OK;
+    return disk_error_heard(disk, file->target, &file->errors_heard) ? WAL_IO : WAL_OK;
 }
 
-static enum wal_err sync_file(struct sim_world *world, enum sim_call call,
-                              const struct descriptor *file, const struct passage *passage)
+static enum wal_err sync_file(struct sim_world *world, enum sim_call call, struct descriptor *file,
+                              const struct passage *passage)
 {
     if (passage->outcome->fsync_lies) {
         scheduler_pass(world, call, world->options.fsync_ns);
@@ -199,7 +206,7 @@ static enum wal_err sync_file(struct sim_world *world, enum sim_call call,
 static enum wal_err door_sync(struct wal_io *io, enum sim_call call, struct wal_file id)
 {
     struct sim_world *world = world_of(io);
-    const struct descriptor *file = descriptor_file(world, id);
+    struct descriptor *file = descriptor_file(world, id);
     struct passage passage;
 
     enum wal_err err = enter(world, call, file, 0, 0, &passage);
@@ -253,22 +260,23 @@ static size_t written_inside(const struct descriptor *file, size_t len)
 }
 
 /* The write is in the cache; bring it through if the file wants that. */
-static enum wal_err write_through(struct sim_world *world, const struct descriptor *file,
-                                  uint64_t offset, size_t len, const struct sim_outcome *outcome)
+static enum wal_err write_through(struct sim_world *world, struct descriptor *file, uint64_t offset,
+                                  size_t len, const struct sim_outcome *outcome)
 {
     if (!(file->flags & WAL_OPEN_DSYNC)) return WAL_OK;
     uint64_t ticket = outcome->fsync_fails ? disk_sync_begin(world->disk, file->target) : 0;
     scheduler_pass(world, SIM_CALL_PWRITE, world->options.fsync_ns);
     if (outcome->fsync_fails) return sync_finish(world, file, ticket, outcome);
-    if (!outcome->fsync_lies) disk_write_through(world->disk, file->target, offset, len);
-    return WAL_OK;
+    if (outcome->fsync_lies) return WAL_OK;
+    disk_write_through(world->disk, file->target, offset, len);
+    return disk_error_heard(world->disk, file->target, &file->errors_heard) ? WAL_IO : WAL_OK;
 }
 
 static enum wal_err door_pwrite(struct wal_io *io, struct wal_file id, uint64_t offset,
                                 const void *buffer, size_t len, size_t *ret_len)
 {
     struct sim_world *world = world_of(io);
-    const struct descriptor *file = descriptor_file(world, id);
+    struct descriptor *file = descriptor_file(world, id);
     struct passage passage;
     size_t written = 0;
 
@@ -281,6 +289,10 @@ static enum wal_err door_pwrite(struct wal_io *io, struct wal_file id, uint64_t 
         bool full = false;
         written = disk_write(world->disk, file->target, offset, buffer, wanted, &full);
         if (err == WAL_OK && full && written == 0) err = WAL_NOSPACE;
+        if (passage.outcome->writeback_fails && file->align == 1) {
+            const struct disk_chooser chooser = synced_chooser(world);
+            disk_writeback_fail(world->disk, file->target, &chooser);
+        }
     }
     if (passage.crash == DOOR_CRASH_INSIDE) door_die(world, SIM_CALL_PWRITE, &passage);
     if (err == WAL_OK) err = write_through(world, file, offset, written, passage.outcome);

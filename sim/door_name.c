@@ -202,6 +202,7 @@ static enum wal_err open_on_disk(struct sim_world *world, struct wal_dir dir, co
     disk_hold(world->disk, inode);
     file->target = inode;
     file->flags = flags;
+    file->errors_heard = disk_error_at_open(world->disk, inode);
     if (flags & WAL_OPEN_DIRECT) file->align = disk_profile_of(world->disk)->chunk_bytes;
     ret_file->id = id;
     if (ret_direct_align != NULL) *ret_direct_align = file->align;

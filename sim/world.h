@@ -46,11 +46,13 @@ struct sim_point {
 
 /* What a fault makes of it. All zero: nothing. */
 struct sim_outcome {
-    enum wal_err err;  /* The call fails so and does nothing (but see below). */
-    size_t len_max;    /* Read or write at most so many bytes; 0: no limit. */
-    bool some_written; /* pwrite with err: len_max bytes were written even so. */
-    bool fsync_lies;   /* A sync returns WAL_OK and makes nothing durable. */
-    bool fsync_fails;  /* fsync, fdatasync, fsync_dir, dsync write: as below. */
+    enum wal_err err;     /* The call fails so and does nothing (but see below). */
+    size_t len_max;       /* Read or write at most so many bytes; 0: no limit. */
+    bool some_written;    /* pwrite with err: len_max bytes were written even so. */
+    bool writeback_fails; /* pwrite: it succeeds, then the kernel writes the file back by itself and
+                             fails; see disk_writeback_fail. Not of a direct one: no pages. */
+    bool fsync_lies;      /* A sync returns WAL_OK and makes nothing durable. */
+    bool fsync_fails;     /* fsync, fdatasync, fsync_dir, dsync write: as below. */
     enum disk_fsync_failure fsync_failure;
     enum wal_err fsync_err; /* What a sync that fails says; WAL_OK: WAL_IO. */
     uint64_t delay_ns;      /* The call takes so much longer. */

@@ -30,6 +30,7 @@ struct descriptor {
     unsigned flags; /* Of open. */
     uint32_t align; /* 1: not direct. */
     bool locked;
+    uint32_t errors_heard; /* See disk_error_heard. */
     char name[DESCRIPTOR_NAME_BYTES];
 };
 

@@ -270,7 +270,6 @@ static void F08_a_failed_sync_leaves_new_bytes_in_cache_and_old_ones_on_disk(voi
     script_write(disk, inode, 1536, "C512");
     enum wal_err err = disk_sync_fail(disk, inode, ticket, DISK_FSYNC_NEW_IN_CACHE, &chooser);
     assert_int_equal(err, WAL_IO);
-    assert_false(disk_sync_pending_error(disk, inode));
     assert_shows(disk, "a", "B1536C512");
     assert_int_equal(told(state, DISK_ASK_SYNC_CHUNK, 1)->inode, inode);
     assert_int_equal(told(state, DISK_ASK_SYNC_CHUNK, 1)->offset, 512);
@@ -291,12 +290,13 @@ static void F09_a_late_failure_is_told_by_the_next_sync(void **state)
     disk_inode inode = script_durable_file(disk, "a", "A512");
     const struct disk_chooser chooser = script_chooser(&fixture->script);
 
+    uint32_t heard = disk_error_at_open(disk, inode);
     script_write(disk, inode, 0, "B512");
     assert_ok(disk_sync_fail(disk, inode, disk_sync_begin(disk, inode), DISK_FSYNC_LATE, &chooser));
     assert_shows(disk, "a", "B512");
     assert_durable(disk, inode, "A512");
-    assert_true(disk_sync_pending_error(disk, inode));
-    assert_false(disk_sync_pending_error(disk, inode));
+    assert_true(disk_error_heard(disk, inode, &heard));
+    assert_false(disk_error_heard(disk, inode, &heard));
 }
 
 static void F10_a_failed_sync_may_take_cache_and_size_back(void **state)
@@ -313,6 +313,42 @@ static void F10_a_failed_sync_may_take_cache_and_size_back(void **state)
     assert_int_equal(disk_pending(disk), 0);
     script_write(disk, inode, 2048, "D10"); /* Whoever appends where he thought the end is. */
     assert_shows(disk, "a", "A512.1536D10");
+}
+
+static void F11_pages_are_lost_while_no_call_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    struct disk *disk = disk_of(state);
+    disk_inode inode = script_durable_file(disk, "a", "A1024");
+    uint32_t heard = disk_error_at_open(disk, inode), other = heard;
+    const struct disk_chooser chooser = script_chooser(&fixture->script);
+
+    disk_writeback_fail(disk, inode, &chooser); /* There is nothing to write back. */
+    assert_false(disk_error_heard(disk, inode, &heard));
+    script_write(disk, inode, 0, "B1024");
+    say(state, DISK_ASK_SYNC_CHUNK, 0);
+    say(state, DISK_ASK_SYNC_CHUNK, 1);
+    disk_writeback_fail(disk, inode, &chooser);
+    assert_shows(disk, "a", "B1024");
+    assert_durable(disk, inode, "A512B512");
+    assert_int_equal(disk_pending(disk), 0);
+    script_write(disk, inode, 0, "C10");
+    disk_writeback_fail(disk, inode, &chooser); /* Nobody was told: it is the same failure. */
+    assert_true(disk_error_heard(disk, inode, &heard));
+    assert_false(disk_error_heard(disk, inode, &heard));
+    uint32_t later = disk_error_at_open(disk, inode);
+    assert_false(disk_error_heard(disk, inode, &later));
+    assert_true(disk_error_heard(disk, inode, &other));
+    script_write(disk, inode, 0, "D10");
+    disk_writeback_fail(disk, inode, &chooser);
+    uint32_t first_opener = disk_error_at_open(disk, inode);
+    assert_true(disk_error_heard(disk, inode, &first_opener));
+    assert_true(disk_error_heard(disk, inode, &later));
+    assert_true(disk_error_heard(disk, inode, &heard));
+    assert_false(disk_error_heard(disk, inode, &first_opener));
+    disk_lose_pending(disk);
+    uint32_t after = disk_error_at_open(disk, inode);
+    assert_false(disk_error_heard(disk, inode, &after));
 }
 
 static void a_clean_failure_loses_nothing(void **state)
@@ -534,6 +570,7 @@ int main(void)
         TEST(F08_a_failed_sync_leaves_new_bytes_in_cache_and_old_ones_on_disk),
         TEST(F09_a_late_failure_is_told_by_the_next_sync),
         TEST(F10_a_failed_sync_may_take_cache_and_size_back),
+        TEST(F11_pages_are_lost_while_no_call_fails),
         TEST(a_clean_failure_loses_nothing),
         TEST(every_damage_shows_is_repeatable_and_can_be_lifted),
         TEST(an_unreadable_sector_fails_the_reads_that_touch_it),
