@@ -10,6 +10,7 @@
 
 #include "cmd/kept.h"
 #include "cmd/output_file.h"
+#include "cmd/reach.h"
 #include "cmd/report.h"
 #include "cmd/scenario_set.h"
 #include "cmd/seeds.h"
@@ -27,7 +28,8 @@ enum {
     KEY_JSON,
     KEY_JUNIT,
     KEY_KEEP_GOING,
-    KEY_STOP_AT_FIRST
+    KEY_STOP_AT_FIRST,
+    KEY_REACH,
 };
 
 static const struct argp_option options[] = {
@@ -45,6 +47,10 @@ static const struct argp_option options[] = {
      .arg = "FILE",
      .doc = "Write JSON Lines; - is standard output"},
     {.name = "junit", .key = KEY_JUNIT, .arg = "FILE", .doc = "Write JUnit XML"},
+    {.name = "reach",
+     .key = KEY_REACH,
+     .doc = "Also print how often each fault struck in each phase, and whether that mattered; what "
+            "could be reached and was not counts as a failure"},
     {.name = "keep-going",
      .key = KEY_KEEP_GOING,
      .doc = "Do not stop a scenario after 10 failing seeds"},
@@ -65,6 +71,7 @@ struct run_arguments {
     uint64_t shard, shards;
     const char *json, *junit;
     uint32_t failures_max;
+    bool reach;
     bool alone; /* --stop-at-first: nothing from earlier runs, nothing for later ones. */
 };
 
@@ -103,6 +110,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                       shard_parse(arg, &arguments->shard, &arguments->shards));
         return 0;
     case KEY_JSON: arguments->json = arg; return 0;
+    case KEY_REACH: arguments->reach = true; return 0;
     case KEY_JUNIT: arguments->junit = arg; return 0;
     case KEY_KEEP_GOING: arguments->failures_max = 0; return 0;
     case KEY_STOP_AT_FIRST:
@@ -279,6 +287,34 @@ static void keep_failures(const struct run_plan *plan, const struct report *repo
     kept_free(&now);
 }
 
+/* Every fault that one of the scenarios may draw. */
+static struct reach_scope scope_of(const struct run_plan *plan, const struct selection *selection)
+{
+    struct reach_scope scope = {.faults = {0}};
+
+    for (uint32_t number = 0; number < FAULT_NUMBER_COUNT; number++) {
+        bool allowed = (!selection->has_only || selection->only[number] != 0) &&
+                       (!selection->has_without || selection->without[number] == 0);
+        for (size_t i = 0; i < plan->count && allowed; i++) {
+            if (scenario_has_fault(plan->parts[i].scenario, number)) scope.faults[number] = 1;
+        }
+    }
+    return scope;
+}
+
+/* False: something that could be reached was not. */
+static bool tell_reach(const struct run_plan *plan, const struct run_arguments *arguments,
+                       struct report *report, struct reach_table *tables, FILE *json)
+{
+    struct reach_scope scope = scope_of(plan, &arguments->selection);
+
+    for (uint32_t i = 1; i < arguments->jobs; i++) reach_add(&tables[0], &tables[i]);
+    fputc('\n', report->out);
+    size_t zero = reach_print(report->out, &tables[0], &scope);
+    if (json != NULL) reach_json(json, &tables[0], &scope);
+    return zero == 0;
+}
+
 static int exit_status(const struct report *report, bool written)
 {
     if (report->end == SWEEP_BROKEN || !written) return SQUALL_FAILED;
@@ -301,16 +337,18 @@ static int run_plan(struct run_plan *plan, const struct run_arguments *arguments
         .jobs = arguments->jobs,
         .began_ns = squall_now_ns(),
     };
+    struct reach_table *reach = arguments->reach ? reach_share(arguments->jobs) : NULL;
     const struct sweep sweep = {
         .parts = plan->parts,
         .part_count = plan->count,
         .jobs = arguments->jobs,
+        .reach = reach,
         .on_failure = report_failure,
         .on_tick = report_tick,
         .context = &report,
     };
 
-    if (tallies == NULL) abort();
+    if (tallies == NULL || (arguments->reach && reach == NULL)) abort();
     if (!arguments->has_seeds) {
         fprintf(report.out, "seeds from 0x%016" PRIx64 " on\n", arguments->first);
         fflush(report.out);
@@ -320,12 +358,15 @@ static int run_plan(struct run_plan *plan, const struct run_arguments *arguments
     report.tallies = tallies;
     report_sort(&report);
     report_summary(&report);
+    bool reached = reach == NULL || tell_reach(plan, arguments, &report, reach, json->out);
+    reach_unshare(reach, arguments->jobs);
     keep_failures(plan, &report);
     if (json->out != NULL) report_json(&report, json->out);
     if (junit->out != NULL) report_junit(&report, junit->out);
     bool written = output_file_close(json);
     written = output_file_close(junit) && written;
     int status = exit_status(&report, written);
+    if (status == SQUALL_HELD && !reached) status = SQUALL_BROKEN;
     report_free(&report);
     free(tallies);
     return status;

@@ -59,12 +59,15 @@ struct sweep_failure {
 const char *sweep_failure_property(const struct sweep_failure *failure);
 const char *sweep_failure_claim(const struct sweep_failure *failure);
 
+struct reach_table;
+
 struct sweep {
     const struct sweep_part *parts;
     size_t part_count;
     uint32_t jobs;
-    bool trace;   /* Print what each run does, and its history, on standard output. */
-    bool patient; /* Nobody is killed for not making progress. */
+    struct reach_table *reach; /* One for each job, shared with workers; NULL: it is not asked. */
+    bool trace;                /* Print what each run does, and its history, on standard output. */
+    bool patient;              /* Nobody is killed for not making progress. */
     void (*on_failure)(void *context, const struct sweep_failure *failure);
     void (*on_tick)(void *context, const struct sweep_tally *tallies); /* About ten a second. */
     void *context;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd/divergence.h"
+#include "cmd/reach.h"
 #include "cmd/squall.h"
 #include "cmd/sweep_shared.h"
 #include "cmd/trace_print.h"
@@ -131,6 +132,10 @@ static void run_seed(struct sweep_worker *worker, const struct sweep_part *part,
     runner_run(worker->runner, part->scenario, &options, &result);
     if (worker->sweep->trace) trace_print_history(stdout, runner_history(worker->runner));
     if (result.property != NULL) describe(worker, &result, &failure);
+    if (worker->sweep->reach != NULL) {
+        reach_take(&worker->sweep->reach[worker->slot - worker->shared->slots], worker->runner,
+                   &result);
+    }
 
     int32_t determinism = determinism_index(&options);
     if (determinism >= 0 && is_sampled(part, position, options.seed) &&

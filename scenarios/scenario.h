@@ -28,8 +28,9 @@ enum { SCENARIO_MESSAGE_BYTES = 512 };
 struct scenario *scenario_load(const char *path, char message[SCENARIO_MESSAGE_BYTES]);
 void scenario_free(struct scenario *scenario);
 
-const char *scenario_name(const struct scenario *scenario);     /* The file's, without ".ini". */
-const char *scenario_story(const struct scenario *scenario);    /* One sentence. */
+const char *scenario_name(const struct scenario *scenario);  /* The file's, without ".ini". */
+const char *scenario_story(const struct scenario *scenario); /* One sentence. */
+bool scenario_has_fault(const struct scenario *scenario, uint32_t number);
 bool scenario_expects_failure(const struct scenario *scenario); /* expect = fail */
 
 struct runner;

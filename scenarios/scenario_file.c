@@ -352,6 +352,11 @@ const char *scenario_story(const struct scenario *scenario)
     return scenario->story;
 }
 
+bool scenario_has_fault(const struct scenario *scenario, uint32_t number)
+{
+    return scenario->faults[number];
+}
+
 bool scenario_expects_failure(const struct scenario *scenario)
 {
     return scenario->expects_failure;
