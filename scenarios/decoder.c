@@ -4,11 +4,12 @@
 #include "scenarios/decoder.h"
 
 #include <assert.h>
-#include <isa-l.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEGMENTS_MAX = 4096, HEADER = 128, GROUP = 48, RECORD = 16 };
+#include "scenarios/decoder_bytes.h"
+
+enum { SEGMENTS_MAX = 4096 };
 
 /* A stretch of bytes that stands for LSNs. */
 struct span {
@@ -51,44 +52,6 @@ struct decoder {
     uint64_t life; /* The present one. */
 };
 
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-    return (uint64_t)get32(p) | (uint64_t)get32(p + 4) << 32;
-}
-
-static void put64(uint8_t *p, uint64_t value)
-{
-    for (int i = 0; i < 8; i++) p[i] = (uint8_t)(value >> (8 * i));
-}
-
-/* CRC-32C register, without the inversion at the ends. */
-static uint32_t feed(uint32_t state, const uint8_t *bytes, size_t len)
-{
-    uint8_t copy[4096];
-
-    while (len > 0) { /* The library's prototype is not const. */
-        size_t part = len < sizeof copy ? len : sizeof copy;
-        memcpy(copy, bytes, part);
-        state = crc32_iscsi(copy, (int)part, state);
-        bytes += part;
-        len -= part;
-    }
-    return state;
-}
-
-static uint32_t feed64(uint32_t state, uint64_t value)
-{
-    uint8_t bytes[8];
-
-    put64(bytes, value);
-    return feed(state, bytes, sizeof bytes);
-}
-
 static void *grown(void *array, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity) return array;
@@ -129,21 +92,6 @@ void decoder_destroy(struct decoder *decoder)
     free(decoder->spans);
     free(decoder->witnesses);
     free(decoder);
-}
-
-static bool segment_number(const char *name, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-
-    if (strlen(name) != 20 || strcmp(name + 16, ".wal") != 0) return false;
-    for (int i = 0; i < 16; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *at = strchr(digits, name[i]);
-        if (at == NULL) return false;
-        number = number << 4 | (uint64_t)(at - digits);
-    }
-    *ret_number = number;
-    return true;
 }
 
 static void read_segment_header(struct decoder *decoder, struct segment *segment)
@@ -267,7 +215,7 @@ static void read_directory(struct decoder *decoder, const struct disk *disk, int
                 (segment.size + DISK_SECTOR_BYTES - 1) / DISK_SECTOR_BYTES;
         }
         if (strcmp(name, "mark") == 0) read_mark(decoder, inode, segment.bytes, segment.size);
-        if (!segment_number(name, &segment.number)) continue;
+        if (!decoder_segment_number(name, &segment.number)) continue;
         if (decoder->segment_count == SEGMENTS_MAX) break;
         decoder->segments[decoder->segment_count++] = segment;
     }

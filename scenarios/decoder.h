@@ -37,4 +37,24 @@ struct decoder_hit {
 };
 struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector);
 
+/* ---- For people: which field of the format a byte belongs to (decoder_fields.c) ---- */
+
+struct decoder_field {
+    const char *part;    /* "segment header", "mark slot", "group header", "record" */
+    const char *name;    /* "first_lsn" */
+    const char *meaning; /* A few words. */
+    uint64_t offset, length;
+    bool is_bytes;  /* Else a number: */
+    uint64_t value; /* what it says. */
+    bool valid;     /* The checksum that covers it holds, at this place. */
+    uint64_t lsn;   /* Of a record; the first of a group; else 0. */
+};
+
+typedef void decoder_emit(void *context, const struct decoder_field *field);
+
+/* Name the fields of a file of the log, in order of offsets; `name` is its last part. Headers that
+ * are recognised by their magic are named even where they are not valid. */
+void decoder_fields(const uint8_t *bytes, uint64_t size, const char *name, decoder_emit *emit,
+                    void *context);
+
 #endif

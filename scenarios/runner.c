@@ -489,3 +489,8 @@ const uint32_t *runner_notes(const struct runner *runner)
 {
     return sim_notes(runner->world);
 }
+
+struct sim_world *runner_world(const struct runner *runner)
+{
+    return runner->world;
+}

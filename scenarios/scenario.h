@@ -117,6 +117,9 @@ const struct fault_strike *runner_strikes(const struct runner *runner, uint32_t 
  * crash, and what came after is left out. */
 void runner_export(const struct runner *runner, struct run_case *ret_case);
 
+/* For looking at it from the trace callback, and afterwards. */
+struct sim_world *runner_world(const struct runner *runner);
+
 const uint32_t *runner_notes(const struct runner *runner); /* By enum wal_note. */
 
 #endif

@@ -437,6 +437,95 @@ static void a_sector_that_cannot_be_read_is_told_or_does_not_matter(void **state
     assert_true(told > 0);
 }
 
+/* ---- Names for bytes ---- */
+
+struct named {
+    const struct bench *bench;
+    const uint8_t *bytes;
+    uint64_t segment; /* 0: the mark. */
+    uint64_t end;     /* Of the field before. */
+    uint32_t records, broken, slots;
+};
+
+static void take_field(void *context, const struct decoder_field *field)
+{
+    struct named *named = context;
+
+    assert_true(field->offset >= named->end);
+    named->end = field->offset + field->length;
+    named->broken += !field->valid;
+    named->slots += strcmp(field->part, "mark slot") == 0 && strcmp(field->name, "magic") == 0;
+    if (strcmp(field->part, "record") != 0 || strcmp(field->name, "length") != 0) return;
+    if (!field->valid) return;
+    for (uint32_t i = 0; i < named->bench->whole.count; i++) {
+        const struct seen *seen = &named->bench->whole.seen[i];
+        if (seen->segment != named->segment || seen->offset + 4 != field->offset) continue;
+        assert_int_equal(field->lsn, seen->lsn);
+        assert_int_equal(field->value, seen->len);
+        named->records++;
+        return;
+    }
+    /* A takeover leaves behind what was never acknowledged. */
+    if (named->bench->form->lives > 0) return;
+    fail_msg("%s: a record at %u that the reader did not see", named->bench->form->name,
+             (unsigned)field->offset);
+}
+
+/* All files of the log; the first sector of records is changed in one bit if `harmed`. */
+static struct named name_all(const struct bench *bench, const struct disk *disk, bool harmed)
+{
+    struct named named = {.bench = bench};
+    disk_inode inode;
+    const char *name;
+    int32_t dir;
+
+    assert_ok(disk_dir_find((struct disk *)(uintptr_t)disk, LOG, &dir));
+    for (size_t i = 0; (name = disk_durable_entry(disk, dir, i, &inode)) != NULL; i++) {
+        uint64_t size;
+        const uint8_t *bytes = disk_durable(disk, inode, &size);
+        uint64_t head = bench->form->block_bytes > SECTOR ? bench->form->block_bytes : SECTOR;
+
+        if (strstr(name, ".tmp") != NULL) continue; /* Another name of one that is there, too. */
+        uint8_t *copy = malloc(size + 1);
+        assert_non_null(copy);
+        if (size > 0) memcpy(copy, bytes, size);
+        named.segment = segment_of(disk, inode);
+        if (harmed && named.segment != 0 && size > head) copy[head + 20] ^= 1;
+        named.end = 0;
+        decoder_fields(copy, size, name, take_field, &named);
+        assert_true(named.end <= size);
+        free(copy);
+    }
+    return named;
+}
+
+static void fields_name_each_record_where_the_reader_finds_it(void **state)
+{
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct disk *disk = make(bench, &forms[i]);
+
+        machine_run(bench->machine, look_at);
+        assert_true(bench->whole.count > 0);
+        struct named named = name_all(bench, disk, false);
+        assert_int_equal(named.records, bench->whole.count);
+        assert_true(named.slots >= 1);
+        if (forms[i].lives == 0) assert_int_equal(named.broken, 0);
+    }
+}
+
+static void a_field_that_fails_its_checksum_is_named_and_not_valid(void **state)
+{
+    struct bench *bench = *state;
+    struct disk *disk = make(bench, &forms[0]);
+
+    machine_run(bench->machine, look_at);
+    struct named named = name_all(bench, disk, true);
+    assert_true(named.broken > 0);
+    assert_true(named.records < bench->whole.count);
+}
+
 /* ---- Little or nothing there ---- */
 
 static void open_and_lose_power(struct machine *machine)
@@ -476,6 +565,8 @@ int main(void)
         TEST(hits_are_what_the_reader_says_of_offsets),
         TEST(damage_is_reported_exactly_where_it_is_witnessed),
         TEST(a_sector_that_cannot_be_read_is_told_or_does_not_matter),
+        TEST(fields_name_each_record_where_the_reader_finds_it),
+        TEST(a_field_that_fails_its_checksum_is_named_and_not_valid),
         TEST(an_empty_log_ends_before_its_first_lsn),
         TEST(there_is_nothing_where_there_is_no_log),
     };
