@@ -62,11 +62,6 @@ static void send(const struct sweep_worker *worker, const struct sweep_failure *
     if (sent != (ssize_t)sizeof *failure) _exit(SQUALL_FAILED);
 }
 
-static void trace_out(void *context, const struct sim_trace_event *event)
-{
-    trace_print_event(context, event);
-}
-
 static void describe(const struct sweep_worker *worker, const struct run_result *result,
                      struct sweep_failure *failure)
 {
@@ -123,14 +118,12 @@ static void run_seed(struct sweep_worker *worker, const struct sweep_part *part,
     struct run_options options = part->options;
     struct run_result result;
     struct sweep_failure failure = {.part = worker->state.part, .property = INT32_MAX};
+    struct trace_print print = {.out = stdout, .runner = worker->runner};
 
     options.seed = failure.seed = sweep_part_seed(part, position);
-    if (worker->sweep->trace) {
-        options.trace = trace_out;
-        options.trace_context = stdout;
-    }
+    if (worker->sweep->trace) trace_print_begin(&print, &options);
     runner_run(worker->runner, part->scenario, &options, &result);
-    if (worker->sweep->trace) trace_print_history(stdout, runner_history(worker->runner));
+    if (worker->sweep->trace) trace_print_end(&print);
     if (result.property != NULL) describe(worker, &result, &failure);
     if (worker->sweep->reach != NULL) {
         reach_take(&worker->sweep->reach[worker->slot - worker->shared->slots], worker->runner,

@@ -1,85 +1,161 @@
 /*
- * trace_print.c - traces and histories as lines.
+ * trace_print.c - a run as lines, one for each event.
+ *
+ *     event        time_ns inst task         op       call           file     ...      result
+ *        57         306600    1 committer    op0      fdatasync      0000000000000001.wal ...
+ *         ?         306600    1 committer    op0      op0 F40 fdatasync 0 = 1 (fsync-lies)
+ *         !         306600    1              op0      F40 fsync-lies strikes, telling nobody
+ *         ^         620300    2              -        recovered nothing from LSN 1 on
+ *
+ * A sign in place of the number: '=' is a row of the history, '!' one that is the world's doing,
+ * '^' a recovery. "=512" is a size. Decisions are events and have numbers; '?' stands before their
+ * words. Events by which the harness mixes verdicts into the digest have numbers but no lines.
  */
 #include <assert.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "cmd/squall.h"
 #include "cmd/trace_print.h"
-
-static const char *result_name(uint16_t result)
-{
-    switch (result) {
-    case SIM_TRACE_DECISION: return "decision";
-    case SIM_TRACE_HARNESS: return "harness";
-    case SIM_TRACE_STOP: return "stop";
-    case SIM_TRACE_SIDE: return "side stop";
-    default: return result < WAL_ERR_COUNT ? wal_err_name((enum wal_err)result) : "?";
-    }
-}
-
-static void print_operation(FILE *out, uint32_t operation)
-{
-    if (operation == HISTORY_NO_OPERATION) {
-        fprintf(out, " %6s", "-");
-    } else {
-        fprintf(out, " %6" PRIu32, operation);
-    }
-}
-
-void trace_print_heads(FILE *out)
-{
-    fprintf(out, "%14s %4s %4s %6s %-14s %-18s %16s %16s %16s\n", "time_ns", "inst", "task", "op",
-            "call", "result", "a", "b", "data");
-}
+#include "cmd/trace_words.h"
 
 void trace_print_event(FILE *out, const struct sim_trace_event *event)
 {
     assert(event->call < SIM_CALL_COUNT);
     fprintf(out, "%14" PRIu64 " %4" PRIu32 " %4" PRIu32, event->time_ns, event->instance,
             event->task);
-    print_operation(out, event->operation);
+    if (event->operation == HISTORY_NO_OPERATION) {
+        fprintf(out, " %6s", "-");
+    } else {
+        fprintf(out, " %6" PRIu32, event->operation);
+    }
     fprintf(out, " %-14s %-18s %16" PRIx64 " %16" PRIx64 " %16" PRIx64 "\n",
-            sim_call_name((enum sim_call)event->call), result_name(event->result), event->a,
+            sim_call_name((enum sim_call)event->call), trace_result_name(event->result), event->a,
             event->b, event->data);
 }
 
-static void print_observation(FILE *out, const struct history_observation *seen)
+static void print_head(FILE *out, uint64_t time_ns, uint32_t instance, const char *task,
+                       uint32_t operation)
 {
-    fprintf(out, " %s open: %s", seen->recovery ? "recovery" : "reader",
-            history_error_name(seen->open_error));
-    if (seen->open_error != HISTORY_OK) return;
-    fprintf(out, ", %" PRIu32 " records from LSN %" PRIu64 ", then %s", seen->count, seen->from_lsn,
-            seen->read_error == HISTORY_OK ? "the end" : history_error_name(seen->read_error));
+    char op[16] = "-";
+
+    if (operation != HISTORY_NO_OPERATION) (void)snprintf(op, sizeof op, "op%" PRIu32, operation);
+    fprintf(out, " %14" PRIu64 " %4" PRIu32 " %-12s %-6s ", time_ns, instance, task, op);
 }
 
-/* The fields that mean nothing for a kind are zero, and left out. */
-static void print_fields(FILE *out, const struct history_event *event)
+static void print_facts(struct trace_print *print)
 {
-    if (event->fault != 0) {
-        fprintf(out, " %c%02" PRIu32, event->fault > 100 ? 'O' : 'F', event->fault % 100);
+    const struct history *history = runner_history(print->runner);
+
+    for (; print->facts < history->count; print->facts++) {
+        const struct history_event *event = &history->events[print->facts];
+
+        fprintf(print->out, "%7c", trace_fact_mark(event));
+        print_head(print->out, event->time_ns, event->instance, "", event->operation);
+        trace_words_fact(print->out, event);
+        fputc('\n', print->out);
     }
-    if (event->error != HISTORY_OK) fprintf(out, " %s", history_error_name(event->error));
-    if (event->first_lsn != 0) fprintf(out, " from LSN %" PRIu64, event->first_lsn);
-    if (event->last_lsn != 0) fprintf(out, " to LSN %" PRIu64, event->last_lsn);
-    if (event->index != 0 || event->count != 0) {
-        fprintf(out, " %" PRIu32 "/%" PRIu32, event->index, event->count);
-    }
-    if (event->length != 0) fprintf(out, " length %" PRIu32, event->length);
-    if (event->hash != 0) fprintf(out, " hash %" PRIx64, event->hash);
-    if (event->flag) fputs(" yes", out);
 }
 
-void trace_print_history(FILE *out, const struct history *history)
+static void print_call(FILE *out, struct sim_world *world, const struct sim_trace_event *event)
 {
-    fprintf(out, "\nhistory\n%14s %4s %6s what\n", "time_ns", "inst", "op");
-    for (size_t i = 0; i < history->count; i++) {
-        const struct history_event *event = &history->events[i];
+    char place[48] = "-";
+    const char *name = trace_file_name(world, event);
 
-        fprintf(out, "%14" PRIu64 " %4" PRIu32, event->time_ns, event->instance);
-        print_operation(out, event->operation);
-        fprintf(out, " %s", history_kind_name(event->kind));
-        print_fields(out, event);
-        if (event->observation != NULL) print_observation(out, event->observation);
-        fputc('\n', out);
+    if (event->call == SIM_CALL_SIZE || event->call == SIM_CALL_FTRUNCATE) {
+        (void)snprintf(place, sizeof place, "=%" PRIu64, event->a);
+    } else if (trace_has_place(event)) {
+        (void)snprintf(place, sizeof place, "%" PRIu64 "+%" PRIu64, event->a, trace_length(event));
     }
+    fprintf(out, "%-14s %-20s %16s  %s", sim_call_name((enum sim_call)event->call),
+            *name != '\0' ? name : "-", place, trace_result_name(event->result));
+}
+
+static void print_line(struct trace_print *print, const struct sim_trace_event *event)
+{
+    struct sim_world *world = runner_world(print->runner);
+    FILE *out = print->out;
+
+    print_facts(print);
+    if (event->result == SIM_TRACE_HARNESS) return;
+    fprintf(out, "%7" PRIu64, print->events);
+    print_head(out, event->time_ns, event->instance, trace_task_name(world, event),
+               event->operation);
+    if (event->result == SIM_TRACE_DECISION) {
+        fputs("? ", out);
+        trace_words_decision(out, world, event);
+    } else if (event->result == SIM_TRACE_STOP) {
+        trace_words_stop(out, event);
+    } else if (event->result == SIM_TRACE_SIDE) {
+        fputs("beside the run: an image was recovered and read", out);
+    } else {
+        print_call(out, world, event);
+    }
+    fputc('\n', out);
+    fflush(out); /* The next call may be the one that the process does not survive. */
+}
+
+static bool is_debugged(void)
+{
+    FILE *in = fopen("/proc/self/status", "re");
+    char line[128];
+    long tracer = 0;
+
+    if (in == NULL) return false;
+    while (fgets(line, sizeof line, in) != NULL) {
+        if (sscanf(line, "TracerPid: %ld", &tracer) == 1) break;
+    }
+    fclose(in);
+    return tracer != 0;
+}
+
+/* We are on the stack of the task that makes the call: a debugger shows it. */
+static void stop_here(const struct trace_print *print)
+{
+    fflush(NULL);
+    if (!is_debugged()) {
+        squall_say("event %" PRIu64 ": no debugger is here; gdb --args ./build/squall replay ... "
+                   "--break %" PRIu64,
+                   print->events, print->events);
+    }
+    (void)raise(SIGTRAP);
+}
+
+/* A run cannot be left but by leaving the process: it is on a stack of its own. */
+static _Noreturn void end_here(struct trace_print *print)
+{
+    if (print->out != NULL) {
+        print_facts(print);
+        fprintf(print->out, "stopped after event %" PRIu64 ", as asked\n", print->events);
+    }
+    fflush(NULL);
+    _exit(SQUALL_INTERRUPTED);
+}
+
+static void take(void *context, const struct sim_trace_event *event)
+{
+    struct trace_print *print = context;
+
+    print->events++;
+    if (print->out != NULL) print_line(print, event);
+    if (print->events == print->break_at) stop_here(print);
+    if (print->events == print->until) end_here(print);
+}
+
+void trace_print_begin(struct trace_print *print, struct run_options *options)
+{
+    print->events = 0;
+    print->facts = 0;
+    options->trace = take;
+    options->trace_context = print;
+    if (print->out == NULL) return;
+    fprintf(print->out, "%7s %14s %4s %-12s %-6s %-14s %-20s %16s  %s\n", "event", "time_ns",
+            "inst", "task", "op", "call", "file", "offset+length", "result");
+}
+
+void trace_print_end(struct trace_print *print)
+{
+    if (print->out != NULL) print_facts(print);
 }
