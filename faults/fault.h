@@ -107,6 +107,7 @@ struct fault_plan {
     enum disk_fsync_failure fsync_failure; /* What a failed sync does on this run's disk. */
 
     /* What strikes remember. All zero at the start. */
+    bool counted;                   /* This one's address has counted the call. */
     uint64_t full_until_ns;         /* F03: nothing can grow until then. */
     bool interrupted;               /* F02: a row of interruptions is on: */
     uint32_t interrupted_left;      /* how many more times, */

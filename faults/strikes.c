@@ -3,7 +3,8 @@
  *
  * One function each, and the plan that asks them. At most one fault changes the outcome of a call:
  * the first that strikes. Every strike is recorded as injected, which is what later excuses an
- * error of the log.
+ * error of the log. Each call counts once for each fault that exists, asked or not: so to take one
+ * strike away does not move the others.
  */
 #include "faults/strikes.h"
 
@@ -21,6 +22,7 @@ static uint32_t asked(struct fault_plan *plan, const struct fault *fault, struct
     uint32_t outcome = sim_decide_odds(world, SIM_STREAM_FAULT, SIM_KIND_FAULT + fault->number,
                                        point->call, plan->odds[fault->number], outcomes);
 
+    plan->counted = true;
     plan->asked = outcome != 0;
     if (outcome == 0) return 0;
     plan->asked_index = (uint32_t)sim_world_record(world)->count - 1;
@@ -266,14 +268,15 @@ void fault_plan_strike(void *context, struct sim_world *world, const struct sim_
                        struct sim_outcome *outcome)
 {
     struct fault_plan *plan = context;
+    bool changed = false;
 
     for (unsigned i = 0; i < plan->by_call_count[point->call]; i++) {
         const struct fault *fault = plan->by_call[point->call][i];
         plan->asked = false;
-        fault->strike(plan, fault, world, point, outcome);
-        if (outcome->err != WAL_OK || outcome->fsync_fails || outcome->fsync_lies ||
-            outcome->len_max != 0) {
-            return;
-        }
+        plan->counted = false;
+        if (!changed) fault->strike(plan, fault, world, point, outcome);
+        if (!plan->counted) sim_decide_skip(world, SIM_KIND_FAULT + fault->number, point->call);
+        changed = outcome->err != WAL_OK || outcome->fsync_fails || outcome->fsync_lies ||
+                  outcome->len_max != 0;
     }
 }

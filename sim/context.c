@@ -66,16 +66,16 @@ static void grow(struct contexts *contexts)
     lay_out(contexts, capacity, columns);
 }
 
-uint32_t context_column(struct contexts *contexts, unsigned kind, enum sim_call call)
+uint32_t context_column(struct contexts *contexts, unsigned kind, uint8_t call)
 {
     assert(kind < SIM_KIND_COUNT);
-    assert((unsigned)call < SIM_CALL_COUNT);
+    assert((call & ~(unsigned)SIM_CALL_RETRY) < SIM_CALL_COUNT);
     assert(contexts->count > 0);
     if (contexts->columns == contexts->columns_capacity)
         lay_out(contexts, contexts->capacity, contexts->columns_capacity * 2);
     uint32_t column = contexts->columns++; /* All zero: nobody has counted in it. */
     assert(column + 1 <= UINT16_MAX);
-    contexts->column[kind][call] = (uint16_t)(column + 1);
+    contexts->column[kind][context_call(call)] = (uint16_t)(column + 1);
     return column + 1;
 }
 

@@ -27,7 +27,7 @@ struct contexts {
     uint32_t columns_capacity; /* and the length of a row. */
     int32_t *of_operation;
     uint32_t operations_capacity;
-    uint16_t column[SIM_KIND_COUNT][SIM_CALL_COUNT]; /* Plus 1; 0: not asked yet. */
+    uint16_t column[SIM_KIND_COUNT][2 * SIM_CALL_COUNT]; /* Plus 1; 0: not asked yet. */
 };
 
 void contexts_init(struct contexts *contexts);
@@ -40,14 +40,20 @@ int32_t context_of_operation(struct contexts *contexts, uint32_t operation);
 int32_t context_of_boot(struct contexts *contexts, int32_t cause);
 int32_t context_of_task(struct contexts *contexts, int32_t boot, const char *name);
 
+/* Where the column of a call, with or without SIM_CALL_RETRY, is looked up. */
+static inline unsigned context_call(uint8_t call)
+{
+    return (call & SIM_CALL_RETRY) == 0 ? call : SIM_CALL_COUNT + call - (unsigned)SIM_CALL_RETRY;
+}
+
 /* Gives (kind, call) a column. */
-uint32_t context_column(struct contexts *contexts, unsigned kind, enum sim_call call);
+uint32_t context_column(struct contexts *contexts, unsigned kind, uint8_t call);
 
 /* The counter of how often it was asked before. */
 static inline uint32_t *context_counter(struct contexts *contexts, int32_t context, unsigned kind,
-                                        enum sim_call call)
+                                        uint8_t call)
 {
-    uint32_t column = contexts->column[kind][call];
+    uint32_t column = contexts->column[kind][context_call(call)];
 
     if (column == 0) column = context_column(contexts, kind, call);
     return &contexts->counters[(size_t)context * contexts->columns_capacity + column - 1];

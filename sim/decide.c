@@ -85,10 +85,11 @@ static uint32_t *replay_slot(struct replay *replay, const struct sim_decision *a
     }
 }
 
-void replay_begin(struct replay *replay, const struct sim_record *record)
+void replay_begin(struct replay *replay, const struct sim_record *record, bool ask_all)
 {
     replay->record = record;
-    memset(replay->kinds, 0, sizeof replay->kinds);
+    memset(replay->kinds, ask_all, sizeof replay->kinds);
+    replay->crash_calls = 0;
     if (record == NULL) return;
     assert(record->count < UINT32_MAX / 4);
     size_t slots = 64;
@@ -108,6 +109,8 @@ void replay_begin(struct replay *replay, const struct sim_record *record)
         if (decision->kind >= SIM_KIND_COUNT) continue; /* From a file: never asked. */
         *replay_slot(replay, decision) = i + 1;
         replay->kinds[decision->kind] = true;
+        if (decision->kind == SIM_KIND_CRASH)
+            replay->crash_calls |= UINT64_C(1) << (decision->call & 63);
     }
 }
 
@@ -136,18 +139,36 @@ bool sim_replay_asked(const struct sim_world *world, size_t i)
 
 /* ---- Decisions ---- */
 
+/* A quiet world asks nothing, and a replay only what can be in its record. */
+static bool is_asked(const struct sim_world *world, unsigned kind)
+{
+    return !world->quiet && (world->replay.record == NULL || world->replay.kinds[kind]);
+}
+
+static inline uint8_t address_call(const struct sim_world *world, enum sim_call call)
+{
+    const struct wal_task *task = world->scheduler.current;
+
+    return (uint8_t)((unsigned)call | (task != NULL ? task->retry : 0U));
+}
+
+/* Counts. */
+static inline uint32_t ordinal_of(struct sim_world *world, int32_t context, unsigned kind,
+                                  uint8_t call)
+{
+    return (*context_counter(&world->contexts, context, kind, call))++;
+}
+
 bool decide_begin(struct sim_world *world, enum sim_stream stream, unsigned kind,
                   enum sim_call call, struct sim_decision *ret_decision)
 {
+    if (!is_asked(world, kind)) return false;
     int32_t context = world_context(world);
-
-    if (world->quiet) return false;
-    if (world->replay.record != NULL && !world->replay.kinds[kind]) return false;
     ret_decision->who = world->contexts.whos[context].hash;
-    ret_decision->ordinal = (*context_counter(&world->contexts, context, kind, call))++;
+    ret_decision->call = address_call(world, call);
+    ret_decision->ordinal = ordinal_of(world, context, kind, ret_decision->call);
     ret_decision->outcome = 0;
     ret_decision->kind = (uint16_t)kind;
-    ret_decision->call = (uint8_t)call;
     ret_decision->stream = (uint8_t)stream;
     if (world->replay.record != NULL) {
         ret_decision->outcome = replay_outcome(&world->replay, ret_decision);
@@ -167,11 +188,17 @@ static uint64_t plain_now(const struct sim_world *world)
     return world->contexts.whos[world_context(world)].plain;
 }
 
-void decide_end(struct sim_world *world, const struct sim_decision *decision)
+void decide_tell(struct sim_world *world, const struct sim_decision *decision, uint32_t bound,
+                 uint64_t tasks)
 {
+    if (world->options.asked != NULL) {
+        const struct sim_asked asked = {*decision, bound, tasks};
+        world->options.asked(world->options.asked_context, &asked);
+    }
     if (decision->outcome == 0) return;
     sim_record_push(&world->record, decision);
-    world_trace(world, (enum sim_call)decision->call, SIM_TRACE_DECISION, plain_now(world),
+    world_trace(world, (enum sim_call)(decision->call & ~(unsigned)SIM_CALL_RETRY),
+                SIM_TRACE_DECISION, plain_now(world),
                 (uint64_t)decision->kind << 32 | decision->ordinal, decision->outcome);
 }
 
@@ -192,7 +219,7 @@ uint32_t sim_decide(struct sim_world *world, enum sim_stream stream, unsigned ki
     } else if (decision.outcome >= bound) {
         decision.outcome = 0;
     }
-    decide_end(world, &decision);
+    decide_end(world, &decision, bound);
     return decision.outcome;
 }
 
@@ -209,9 +236,17 @@ uint32_t sim_decide_odds(struct sim_world *world, enum sim_stream stream, unsign
     } else if (decision.outcome > outcomes) {
         decision.outcome = 0;
     }
-    decide_end(world, &decision);
+    decide_end(world, &decision, outcomes + 1);
     return decision.outcome;
 }
+
+void sim_decide_skip(struct sim_world *world, unsigned kind, enum sim_call call)
+{
+    if (is_asked(world, kind))
+        (void)ordinal_of(world, world_context(world), kind, address_call(world, call));
+}
+
+enum { CRASH_BOUND = 7 };
 
 /* What would strike at a call, in one draw: outcomes 1 before, 2 inside, 3 after it, by loss of
  * power; 4, 5, 6 the same for the process alone. */
@@ -233,9 +268,9 @@ uint32_t decide_crash(struct sim_world *world, enum sim_call call)
         } else if (drawn < options->crash_odds + options->kill_odds) {
             decision.outcome = 4 + decide_below(hash, 3);
         }
-    } else if (decision.outcome > 6) {
+    } else if (decision.outcome >= CRASH_BOUND) {
         decision.outcome = 0;
     }
-    decide_end(world, &decision);
+    decide_end(world, &decision, CRASH_BOUND);
     return decision.outcome;
 }

@@ -11,6 +11,9 @@
  *     call      at which call of the door
  *     ordinal   how many times (who, kind, call) was asked before
  *
+ * A call that goes on where the same task's last one was cut short or interrupted counts apart from
+ * first attempts (SIM_CALL_RETRY): so to take that fault away does not move what struck later.
+ *
  * Contexts belong to tasks and are switched with them. An operation of the workload is one; a boot
  * is one, named by its cause (the context whose call the crash hit, and how many boots that context
  * caused before), never by a running number; a background task acts for the context that first woke
@@ -70,7 +73,7 @@ struct sim_decision {
     uint32_t ordinal;
     uint32_t outcome;
     uint16_t kind;
-    uint8_t call;
+    uint8_t call; /* enum sim_call, and maybe SIM_CALL_RETRY. */
     uint8_t stream;
 };
 
@@ -103,6 +106,10 @@ uint32_t sim_decide(struct sim_world *world, enum sim_stream stream, unsigned ki
  * odds: they vanish on replay. */
 uint32_t sim_decide_odds(struct sim_world *world, enum sim_stream stream, unsigned kind,
                          enum sim_call call, uint32_t odds, uint32_t outcomes);
+
+/* Count as if it had been asked, and ask nothing: where one decision makes another one needless, so
+ * that the later ones of that address stay the same whatever came of the first. */
+void sim_decide_skip(struct sim_world *world, unsigned kind, enum sim_call call);
 
 /* The mixer behind it all, also for generators: a good 64-bit hash of three words. */
 uint64_t sim_mix(uint64_t a, uint64_t b, uint64_t c);

@@ -31,6 +31,32 @@ void door_draw_crash(struct sim_world *world, enum sim_call call, struct passage
     passage->crash = when == 1 ? DOOR_CRASH_INSIDE : DOOR_CRASH_AFTER;
 }
 
+void door_go_on(struct wal_task *task, disk_inode inode)
+{
+    if (task->context == task->cut_context) {
+        if (inode != task->cut_inode) return;
+        task->retry = SIM_CALL_RETRY;
+    }
+    task->cut_call = 0;
+}
+
+/* What a fault leaves of a length, 0: all. Direct calls are cut at their unit. */
+static size_t cut_at_unit(const struct descriptor *file, size_t len_max, size_t len)
+{
+    if (len_max >= len) return 0;
+    return len_max - len_max % file->align;
+}
+
+/* The fault cut this call: the caller's next one may go on with it. */
+static void remember_cut(struct sim_world *world, enum sim_call call, disk_inode inode)
+{
+    struct wal_task *task = world->scheduler.current;
+
+    task->cut_call = (uint8_t)(call + 1);
+    task->cut_inode = inode;
+    task->cut_context = task->context;
+}
+
 void door_strike(struct sim_world *world, enum sim_call call, const struct descriptor *file,
                  uint64_t offset, size_t len, struct passage *passage)
 {
@@ -49,6 +75,13 @@ void door_strike(struct sim_world *world, enum sim_call call, const struct descr
     passage->drawn = door_no_outcome;
     passage->outcome = &passage->drawn;
     world->options.strike(world->options.strike_context, world, &point, &passage->drawn);
+    struct sim_outcome *drawn = &passage->drawn;
+    if (point.inode != -1) {
+        drawn->len_max = cut_at_unit(file, drawn->len_max, len);
+        if (drawn->err == WAL_INTERRUPTED || drawn->err == WAL_AGAIN ||
+            (drawn->err == WAL_OK && drawn->len_max != 0))
+            remember_cut(world, call, point.inode);
+    }
     if (passage->drawn.delay_ns > 0) scheduler_pass(world, call, passage->drawn.delay_ns);
 }
 

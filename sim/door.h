@@ -27,6 +27,9 @@ void door_draw_crash(struct sim_world *world, enum sim_call call, struct passage
 void door_strike(struct sim_world *world, enum sim_call call, const struct descriptor *file,
                  uint64_t offset, size_t len, struct passage *passage);
 
+/* A call of the kind that was cut: is it the same one, going on? */
+void door_go_on(struct wal_task *task, disk_inode inode);
+
 extern const struct sim_outcome door_no_outcome;
 
 static inline void door_enter_at(struct sim_world *world, enum sim_call call, disk_inode inode,
@@ -38,6 +41,8 @@ static inline void door_enter_at(struct sim_world *world, enum sim_call call, di
     passage->crash = DOOR_NO_CRASH;
     passage->inode = inode;
     passage->outcome = &door_no_outcome;
+    if (inode != -1 && scheduler->current->cut_call == (unsigned)call + 1)
+        door_go_on(scheduler->current, inode);
     world->now_ns += CALL_NS;
     if (++world->process.steps > world->process.steps_max)
         world_stop(world, SIM_STOP_LIVELOCK, call);
@@ -70,6 +75,7 @@ static inline void door_leave(struct sim_world *world, enum sim_call call,
                               uint64_t b, uint64_t data)
 {
     world_trace(world, call, result, a, b, data);
+    if (passage->inode != -1) world->scheduler.current->retry = 0;
     door_leave_quietly(world, call, passage);
 }
 

@@ -35,15 +35,10 @@ static void must_be_aligned(struct sim_world *world, enum sim_call call,
         world_stop(world, SIM_STOP_MISALIGNED, call);
 }
 
-/* What a fault leaves of a length. Direct calls are cut at their unit. */
-static size_t shortened(const struct descriptor *file, const struct sim_outcome *outcome,
-                        size_t len)
+/* What a fault leaves of a length. */
+static size_t shortened(const struct sim_outcome *outcome, size_t len)
 {
-    size_t len_max = outcome->len_max;
-
-    if (len_max == 0 || len_max >= len) return len;
-    len_max -= len_max % file->align;
-    return len_max == 0 ? len : len_max;
+    return outcome->len_max == 0 ? len : outcome->len_max;
 }
 
 static enum wal_err door_close(struct wal_io *io, struct wal_file id)
@@ -83,7 +78,7 @@ static enum wal_err door_pread(struct wal_io *io, struct wal_file id, uint64_t o
     if (err == WAL_OK) {
         bool bad = false;
         taken = disk_read(world->disk, file->target, offset, buffer,
-                          shortened(file, passage.outcome, len), &bad);
+                          shortened(passage.outcome, len), &bad);
         flip(passage.outcome, buffer, taken);
         if (bad) err = WAL_IO;
     }
@@ -283,7 +278,7 @@ static enum wal_err door_pwrite(struct wal_io *io, struct wal_file id, uint64_t 
     enum wal_err err = enter(world, SIM_CALL_PWRITE, file, offset, len, &passage);
     assert(file->flags & WAL_OPEN_WRITE);
     must_be_aligned(world, SIM_CALL_PWRITE, file, offset, buffer, len);
-    size_t wanted = shortened(file, passage.outcome, len);
+    size_t wanted = shortened(passage.outcome, len);
     if (passage.crash == DOOR_CRASH_INSIDE) wanted = written_inside(file, wanted);
     if (wanted > 0 && (err == WAL_OK || passage.outcome->some_written)) {
         bool full = false;

@@ -33,6 +33,7 @@ void sim_settle(struct sim_world *world, struct disk_crash_tally *ret_tally)
 struct drawing {
     struct sim_world *world;
     uint64_t stream;
+    const struct disk_chooser *chooser; /* Who answers; NULL: the stream. */
     uint32_t asked[DISK_QUESTION_COUNT];
 };
 
@@ -49,9 +50,12 @@ static uint32_t choose_extra(void *context, enum disk_question question, uint32_
                                     .call = SIM_CALL_HARNESS,
                                     .stream = SIM_STREAM_IMAGE};
 
-    uint64_t hash =
-        sim_mix(decide_hash(world, &decision, world->contexts.whos[who].plain), drawing->stream, 0);
-    decision.outcome = decide_below(hash, bound);
+    if (drawing->chooser != NULL) {
+        decision.outcome = drawing->chooser->choose(drawing->chooser->context, question, bound);
+    } else {
+        uint64_t hash = decide_hash(world, &decision, world->contexts.whos[who].plain);
+        decision.outcome = decide_below(sim_mix(hash, drawing->stream, 0), bound);
+    }
     if (decision.outcome != 0) sim_record_push(&world->image_record, &decision);
     return decision.outcome;
 }
@@ -105,19 +109,37 @@ static bool set_add(struct image_set *set, uint64_t hash)
     return true;
 }
 
+static struct disk *image_make(struct sim_world *world, const struct disk_chooser *chooser,
+                               uint64_t *ret_hash)
+{
+    assert(world->state == WORLD_POWERLESS);
+    world->image_record.count = 0;
+    uint64_t hash = disk_image(world->machine, chooser, world->image, NULL);
+    if (!set_add(&world->images_seen, hash)) return NULL;
+    *ret_hash = hash;
+    return world->image;
+}
+
 struct disk *sim_image_draw(struct sim_world *world, uint32_t k, uint64_t *ret_hash)
 {
     struct drawing drawing = {.world = world, .stream = k};
     const struct disk_chooser chooser = {
         .choose = choose_extra, .context = &drawing, .modes = world->options.image_modes};
 
-    assert(world->state == WORLD_POWERLESS);
     assert(k > 0);
-    world->image_record.count = 0;
-    uint64_t hash = disk_image(world->machine, &chooser, world->image, NULL);
-    if (!set_add(&world->images_seen, hash)) return NULL;
-    *ret_hash = hash;
-    return world->image;
+    return image_make(world, &chooser, ret_hash);
+}
+
+struct disk *sim_image_choose(struct sim_world *world, const struct disk_chooser *chooser,
+                              uint64_t *ret_hash)
+{
+    struct drawing drawing = {.world = world, .chooser = chooser};
+    const struct disk_chooser asking = {.choose = choose_extra,
+                                        .context = &drawing,
+                                        .modes = chooser->modes,
+                                        .about = chooser->about};
+
+    return image_make(world, &asking, ret_hash);
 }
 
 const struct sim_record *sim_image_record(const struct sim_world *world)

@@ -257,6 +257,18 @@ static struct wal_task *named(struct scheduler *scheduler, uint32_t outcome, str
     return tame;
 }
 
+/* The outcomes that name somebody; numbers from 63 on have no bit. */
+static uint64_t legal(const struct scheduler *scheduler, const struct wal_task *tame)
+{
+    uint64_t outcomes = 1;
+
+    for (unsigned i = 0; i < scheduler->ready_count; i++) {
+        const struct wal_task *task = &scheduler->tasks[scheduler->ready[i]];
+        if (task != tame && task->number < 63) outcomes |= UINT64_C(2) << task->number;
+    }
+    return outcomes;
+}
+
 /* Take who runs next out of the ready ones (unless it is the current task that stays). */
 static struct wal_task *choose(struct sim_world *world, enum sim_call call, bool may_stay)
 {
@@ -271,7 +283,8 @@ static struct wal_task *choose(struct sim_world *world, enum sim_call call, bool
         next = world->replay.record != NULL ? named(scheduler, decision.outcome, tame)
                                             : propose(world, may_stay, tame);
         decision.outcome = next == tame ? 0 : 1 + next->number;
-        decide_end(world, &decision);
+        if (decision.outcome != 0 || world->options.asked != NULL)
+            decide_tell(world, &decision, scheduler->spawned + 1, legal(scheduler, tame));
     }
     if (!may_stay || next != scheduler->current) ready_take(scheduler, next);
     return next;

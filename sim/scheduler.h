@@ -48,6 +48,10 @@ struct wal_task {
     bool owns_operation; /* It was told to act for an operation. */
     bool adopts;         /* It acts for whoever wakes it; the main task does not. */
     uint64_t priority;   /* PCT. */
+    uint8_t retry;       /* SIM_CALL_RETRY while its call goes on with the last one; else 0. */
+    uint8_t cut_call;    /* The last call that was cut short or interrupted, plus 1; 0: none. */
+    disk_inode cut_inode;
+    int32_t cut_context;
     uint8_t slot;
     int8_t next;              /* In the queue in which it waits. */
     bool timed;               /* It is among the sleepers. */

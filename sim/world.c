@@ -59,6 +59,7 @@ void sim_world_destroy(struct sim_world *world)
 void world_arm(struct sim_world *world)
 {
     const struct sim_options *options = &world->options;
+    uint64_t crash_calls = options->crash_calls != 0 ? options->crash_calls : CRASH_CALLS_DEFAULT;
 
     world->quiet = world->healed || world->side;
     world->crash_calls = world->strike_calls = 0;
@@ -67,11 +68,12 @@ void world_arm(struct sim_world *world)
     if (options->strike != NULL) world->strike_calls = options->strike_calls;
     world->alloc_odds = options->alloc_odds;
     if (world->replay.record != NULL) {
-        if (world->replay.kinds[SIM_KIND_CRASH]) world->crash_calls = UINT64_MAX;
+        world->crash_calls = world->replay.crash_calls;
+        if (options->asked != NULL) world->crash_calls |= crash_calls;
         if (world->replay.kinds[SIM_KIND_ALLOC]) world->alloc_odds = 1; /* So that it is asked. */
     } else if (options->crash_odds + options->kill_odds > 0 &&
                world->crashes < options->crashes_max) {
-        world->crash_calls = options->crash_calls != 0 ? options->crash_calls : CRASH_CALLS_DEFAULT;
+        world->crash_calls = crash_calls;
     }
 }
 
@@ -95,7 +97,7 @@ void sim_world_begin(struct sim_world *world, const struct sim_options *options)
     world->arena.junk = world->bump.junk = options->junk;
     contexts_clear(&world->contexts, options->address_salt);
     world->record.count = world->image_record.count = 0;
-    replay_begin(&world->replay, options->replay);
+    replay_begin(&world->replay, options->replay, options->asked != NULL);
     image_set_clear(&world->images_seen);
     trace_reset(&world->trace);
     memset(world->notes, 0, sizeof world->notes);

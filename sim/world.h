@@ -86,6 +86,13 @@ struct sim_trace_event {
     uint32_t instance;
 };
 
+/* A decision that was asked, whatever came of it. */
+struct sim_asked {
+    struct sim_decision address; /* With its outcome. */
+    uint32_t bound;              /* Outcomes 0..bound-1 are legal, */
+    uint64_t tasks;              /* but of SIM_KIND_PREEMPT only those whose bit is set. */
+};
+
 struct sim_options {
     uint64_t seed;
     const struct sim_record *replay; /* Not NULL: replay it; the seed decides nothing. */
@@ -114,6 +121,10 @@ struct sim_options {
     bool bump_memory;        /* The bump region instead of a jemalloc arena for every process. */
     void (*trace)(void *context, const struct sim_trace_event *event); /* NULL: none. */
     void *trace_context;
+    /* Told of every decision. With it a replay asks also what its record does not hold: crashes at
+     * crash_calls, allocations, and whatever the faults that exist may ask. NULL: nobody. */
+    void (*asked)(void *context, const struct sim_asked *asked);
+    void *asked_context;
 };
 
 struct sim_world *sim_world_create(void);
@@ -159,6 +170,11 @@ void sim_settle(struct sim_world *world, struct disk_crash_tally *ret_tally);
 /* After SIM_STOP_POWER and before sim_settle: the k-th extra image (from 1 on), drawn in a stream
  * of its own. NULL: its hash was drawn before at this crash. It stays valid until the next draw. */
 struct disk *sim_image_draw(struct sim_world *world, uint32_t k, uint64_t *ret_hash);
+
+/* The same, but the chooser answers. The image can be made the main one if the chooser's modes are
+ * those of the options. */
+struct disk *sim_image_choose(struct sim_world *world, const struct disk_chooser *chooser,
+                              uint64_t *ret_hash);
 
 /* The decisions that would make the last image drawn the one that sim_settle takes. */
 const struct sim_record *sim_image_record(const struct sim_world *world);

@@ -39,7 +39,8 @@ struct replay {
     uint32_t *slots;                 /* Hash table: index in record plus 1. */
     uint8_t *asked;
     size_t capacity, mask;
-    bool kinds[SIM_KIND_COUNT]; /* That occur at all. */
+    bool kinds[SIM_KIND_COUNT]; /* That are asked: those that occur, or all. */
+    uint64_t crash_calls;       /* At which crashes occur. */
 };
 
 /* Hashes of the images drawn at this crash. */
@@ -132,13 +133,22 @@ static inline void world_trace(struct sim_world *world, enum sim_call call, unsi
 /* decide.c */
 bool decide_begin(struct sim_world *world, enum sim_stream stream, unsigned kind,
                   enum sim_call call, struct sim_decision *ret_decision);
-void decide_end(struct sim_world *world, const struct sim_decision *decision);
+/* Tell and record it. `tasks`: sim_asked.tasks, 0 but for SIM_KIND_PREEMPT. */
+void decide_tell(struct sim_world *world, const struct sim_decision *decision, uint32_t bound,
+                 uint64_t tasks);
 uint64_t decide_hash(const struct sim_world *world, const struct sim_decision *address,
                      uint64_t plain_who);
 uint32_t decide_below(uint64_t hash, uint32_t bound);
 uint32_t decide_crash(struct sim_world *world, enum sim_call call);
-void replay_begin(struct replay *replay, const struct sim_record *record);
+void replay_begin(struct replay *replay, const struct sim_record *record, bool ask_all);
 void replay_free(struct replay *replay);
+
+static inline void decide_end(struct sim_world *world, const struct sim_decision *decision,
+                              uint32_t bound)
+{
+    if (decision->outcome != 0 || world->options.asked != NULL)
+        decide_tell(world, decision, bound, 0);
+}
 
 /* image.c */
 void image_set_clear(struct image_set *set);
