@@ -202,8 +202,16 @@ struct disk_chooser {
 /* What a crash did. Chunks count as kept, torn and so on only where the file shows it. */
 struct disk_crash_tally {
     uint32_t chunks_pending, chunks_kept, chunks_torn, chunks_zero, chunks_garbage, chunks_stale;
-    uint32_t sizes_without_data, data_without_size, truncations_undone;
-    uint32_t names_pending, names_lost, unlinks_undone, renames_undone, renames_split;
+    uint32_t chunks_recycled;    /* Those stale ones that show an older state of the same file. */
+    uint32_t overwrites_lost;    /* Chunks where what stood there before shows, all of it. */
+    uint32_t sizes_without_data; /* Files: data is lost below a size that covers it. */
+    uint32_t data_without_size;  /* Files: data arrived, and the size does not reach over it. */
+    uint32_t truncations_undone; /* Also of those that make a file longer. */
+    uint32_t reservations_pending, reservations_lost; /* Of those that change the size. */
+    uint32_t names_pending, names_lost;
+    uint32_t creates_lost, renames_undone, unlinks_undone; /* Of those lost. A link is a create. */
+    uint32_t names_reordered;                              /* Kept, and an earlier one lost. */
+    uint32_t renames_both, renames_neither;                /* Kept, but split. */
 };
 
 /* How many chunks and names are pending, that is, whether a crash has more than one outcome. */

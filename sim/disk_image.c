@@ -93,10 +93,12 @@ static void keep_name(struct disk_drawing *drawing, const struct disk_name_op *o
         split =
             disk_ask_name(drawing, DISK_ASK_SPLIT, drawing->profile->rename_may_split ? 3 : 2, op);
     }
-    if (split != 0) drawing->tally->renames_split++;
+    if (drawing->tally->names_lost > 0) drawing->tally->names_reordered++;
     if (split == SPLIT_BOTH) {
+        drawing->tally->renames_both++;
         disk_entries_set(entries, &op->target);
     } else if (split == SPLIT_NEITHER) {
+        drawing->tally->renames_neither++;
         disk_entries_remove(entries, op->from);
         disk_entries_remove(entries, op->target.name);
     } else {
@@ -106,9 +108,15 @@ static void keep_name(struct disk_drawing *drawing, const struct disk_name_op *o
 
 static void lose_name(struct disk_drawing *drawing, const struct disk_name_op *op)
 {
-    drawing->tally->names_lost++;
-    if (op->kind == DISK_NAME_RENAME) drawing->tally->renames_undone++;
-    if (op->kind == DISK_NAME_UNLINK) drawing->tally->unlinks_undone++;
+    struct disk_crash_tally *tally = drawing->tally;
+
+    tally->names_lost++;
+    switch (op->kind) {
+    case DISK_NAME_CREATE:
+    case DISK_NAME_LINK: tally->creates_lost++; break;
+    case DISK_NAME_RENAME: tally->renames_undone++; break;
+    case DISK_NAME_UNLINK: tally->unlinks_undone++; break;
+    }
 }
 
 /* The directory exists in the image; so do the files and directories that it names. */

@@ -183,22 +183,27 @@ static void other_sector(const struct disk_drawing *drawing, disk_inode inode, u
     }
 }
 
-static void paint_stale(const struct disk_drawing *drawing, disk_inode inode, uint32_t seed,
+/* True if some of it is an older state of this file. */
+static bool paint_stale(const struct disk_drawing *drawing, disk_inode inode, uint32_t seed,
                         uint8_t *bytes, uint64_t begin, uint64_t end)
 {
     const struct disk_file *file = &drawing->disk->files[inode];
     uint8_t stale[DISK_SECTOR_BYTES];
+    bool own = false;
 
     while (begin < end) {
         uint64_t sector = begin / DISK_SECTOR_BYTES;
         uint64_t stop = min_of(end, (sector + 1) * DISK_SECTOR_BYTES);
-        if (!disk_sector_of(disk_durable_bytes(file), file->durable_size, sector, stale) &&
-            !disk_sector_of(file->previous.bytes, file->previous_size, sector, stale)) {
+        if (disk_sector_of(disk_durable_bytes(file), file->durable_size, sector, stale) ||
+            disk_sector_of(file->previous.bytes, file->previous_size, sector, stale)) {
+            own = true;
+        } else {
             other_sector(drawing, inode, sector, seed, stale);
         }
         memcpy(bytes + begin, stale + begin % DISK_SECTOR_BYTES, (size_t)(stop - begin));
         begin = stop;
     }
+    return own;
 }
 
 static void paint_garbage(uint32_t seed, uint8_t *bytes, uint64_t begin, uint64_t end)
@@ -241,7 +246,11 @@ static void paint_write(const struct disk_drawing *drawing, const struct disk_un
         }
         paint_garbage(unit->seed, bytes, from, end);
         break;
-    case DISK_FATE_STALE: paint_stale(drawing, unit->inode, unit->seed, bytes, from, end); break;
+    case DISK_FATE_STALE:
+        if (paint_stale(drawing, unit->inode, unit->seed, bytes, from, end)) {
+            drawing->tally->chunks_recycled++;
+        }
+        break;
     case DISK_FATE_COUNT: assert(0 && "no such fate"); break;
     }
 }
@@ -310,16 +319,25 @@ static void tally_file(struct disk_drawing *drawing, disk_inode inode, uint64_t 
         const struct disk_unit *unit = &image->units[i];
         if (unit->inode != inode) continue;
         if (unit->kind != DISK_ITEM_WRITE) {
+            bool lost = unit->fate == DISK_FATE_LOST, cuts = unit->kind == DISK_ITEM_TRUNCATE;
             shown[unit->fate]++;
-            bool undone = unit->kind == DISK_ITEM_TRUNCATE && unit->fate == DISK_FATE_LOST;
-            if (undone) tally->truncations_undone++;
+            if (cuts && lost) tally->truncations_undone++;
+            if (!cuts) tally->reservations_pending++;
+            if (!cuts && lost) tally->reservations_lost++;
             continue;
         }
         bool absent = unit->fate == DISK_FATE_ZERO || unit->fate == DISK_FATE_GARBAGE ||
                       unit->fate == DISK_FATE_STALE;
         if (unit->begin < size) shown[unit->fate]++;
         if (unit->begin < size && unit->end > durable_size && absent) without_data = true;
-        if (unit->fate == DISK_FATE_KEPT && unit->end > size) without_size = true;
+        bool torn = unit->fate == DISK_FATE_TORN;
+        if ((torn ? unit->begin + unit->torn_bytes : unit->end) > size) {
+            if (torn || unit->fate == DISK_FATE_KEPT) without_size = true;
+        }
+        if (unit->fate == DISK_FATE_LOST && unit->end <= min_of(durable_size, size) &&
+            version_end(image, unit) == 0) {
+            tally->overwrites_lost++;
+        }
     }
     tally->chunks_kept += shown[DISK_FATE_KEPT];
     tally->chunks_torn += shown[DISK_FATE_TORN];

@@ -95,8 +95,10 @@ static void F23_a_chunk_shows_one_of_its_versions(void **state)
     script_write(disk, inode, 200, "C100");
     say(state, DISK_ASK_MODE, SCRIPT_OMIT); /* The older is omitted, the newer one needs it. */
     assert_shows(draw(state), "a", "B200C100A212");
+    assert_int_equal(tally(state)->overwrites_lost, 0);
     say(state, DISK_ASK_OMIT, 1);
     assert_shows(draw(state), "a", "B300A212");
+    assert_int_equal(tally(state)->overwrites_lost, 0); /* It shows a newer version. */
 }
 
 static void F24_size_may_survive_without_its_data(void **state)
@@ -217,6 +219,7 @@ static void F25_a_lost_tail_may_show_an_older_generation(void **state)
     say(state, DISK_ASK_SIZE, 1);
     assert_shows(draw(state), "a", "A0O1024");
     assert_int_equal(tally(state)->chunks_stale, 1);
+    assert_int_equal(tally(state)->chunks_recycled, 1);
 }
 
 static void F25_a_lost_tail_may_show_another_file(void **state)
@@ -233,6 +236,7 @@ static void F25_a_lost_tail_may_show_another_file(void **state)
     say(state, DISK_ASK_GARBAGE, 1);
     assert_shows(draw(state), "a", "A512S512");
     assert_int_equal(tally(state)->chunks_stale, 1);
+    assert_int_equal(tally(state)->chunks_recycled, 0);
 }
 
 static void F25_old_bytes_show_only_where_nothing_newer_stood(void **state)
@@ -266,8 +270,10 @@ static void F26_data_may_arrive_without_its_size(void **state)
     say(state, DISK_ASK_CUT, 1);
     say(state, DISK_ASK_CUT_BYTE, 300);
     assert_shows(draw(state), "a", "A512B812");
+    assert_int_equal(tally(state)->data_without_size, 0);
     say(state, DISK_ASK_SIZE, 2);
     assert_shows(draw(state), "a", "A512B512");
+    assert_int_equal(tally(state)->data_without_size, 1);
 }
 
 static void F27_a_sector_may_be_torn(void **state)
@@ -422,8 +428,12 @@ static void F35_a_reservation_is_lost_or_kept_and_reads_as_zeros(void **state)
     assert_ok(disk_allocate(disk, inode, 512, 1024, false));
     assert_shows(disk, "a", "A512.1024");
     assert_shows(draw(state), "a", "A512");
+    assert_int_equal(tally(state)->reservations_lost, 1);
+    assert_int_equal(tally(state)->truncations_undone, 0);
     say(state, DISK_ASK_MODE, SCRIPT_KEEP);
     assert_shows(draw(state), "a", "A512.1024");
+    assert_int_equal(tally(state)->reservations_pending, 1);
+    assert_int_equal(tally(state)->reservations_lost, 0);
     script_write(disk, inode, 512, "B512");
     struct disk *image = draw_mode(state, SCRIPT_OMIT, DISK_ASK_OMIT, 1);
     assert_shows(image, "a", "A512.1024"); /* Reserved: zeros, never stale. */
@@ -439,6 +449,7 @@ static void F36_a_recycled_file_shows_its_old_generation(void **state)
     script_write(disk, inode, 0, "B1024");
     struct disk *image = draw_mode(state, SCRIPT_OMIT, DISK_ASK_OMIT, 0);
     assert_shows(image, "new", "A512B512A1024");
+    assert_int_equal(tally(state)->overwrites_lost, 1);
     assert_absent(image, "old");
 }
 

@@ -12,6 +12,7 @@ static void F29_a_created_name_is_lost_with_its_data(void **state)
     script_sync(disk, inode);
     assert_absent(draw(state), "a");
     assert_int_equal(tally(state)->names_lost, 1);
+    assert_int_equal(tally(state)->creates_lost, 1);
     say(state, DISK_ASK_NAMES, 1);
     assert_shows(draw(state), "a", "A512");
 }
@@ -57,6 +58,7 @@ static void F30_a_rename_may_be_undone(void **state)
     assert_shows(image, "a", "A512"); /* What it replaced is back too. */
     assert_shows(image, "b", "B512");
     assert_int_equal(tally(state)->renames_undone, 1);
+    assert_int_equal(tally(state)->renames_both, 0);
     say(state, DISK_ASK_NAMES, 1);
     image = draw(state);
     assert_shows(image, "a", "B512");
@@ -87,7 +89,9 @@ static void F31_a_rename_may_leave_both_names(void **state)
     struct disk *image = draw(state);
     assert_shows(image, "a", "A512");
     assert_shows(image, "b", "A512");
-    assert_int_equal(tally(state)->renames_split, 1);
+    assert_int_equal(tally(state)->renames_both, 1);
+    assert_int_equal(tally(state)->renames_neither, 0);
+    assert_int_equal(tally(state)->names_reordered, 0);
 }
 
 static void F31_a_hostile_rename_may_leave_neither(void **state)
@@ -102,6 +106,9 @@ static void F31_a_hostile_rename_may_leave_neither(void **state)
     struct disk *image = draw(state);
     assert_absent(image, "a");
     assert_absent(image, "b");
+    assert_int_equal(tally(state)->renames_both, 0);
+    assert_int_equal(tally(state)->renames_neither, 1);
+    assert_int_equal(tally(state)->names_lost, 0);
 }
 
 static void F32_directory_operations_may_be_reordered(void **state)
@@ -119,6 +126,10 @@ static void F32_directory_operations_may_be_reordered(void **state)
     assert_shows(image, "b", "A0");
     assert_absent(image, "c");
     assert_int_equal(tally(state)->names_lost, 2);
+    assert_int_equal(tally(state)->names_reordered, 1);
+    draw_mode(state, SCRIPT_LOSE, DISK_ASK_NAMES, 2); /* A prefix reorders nothing. */
+    assert_int_equal(tally(state)->names_lost, 3);
+    assert_int_equal(tally(state)->names_reordered, 0);
 }
 
 static void F32_a_kept_operation_brings_along_what_it_depends_on(void **state)
@@ -150,6 +161,7 @@ static void F33_an_unlink_may_be_undone(void **state)
     assert_absent(disk, "a");
     assert_shows(draw(state), "a", "A512");
     assert_int_equal(tally(state)->unlinks_undone, 1);
+    assert_int_equal(tally(state)->creates_lost, 0);
     script_sync_dir(disk, 0);
     assert_absent(draw(state), "a");
 }
