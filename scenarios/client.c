@@ -22,12 +22,12 @@ static void put_down(struct runner *runner, struct history_event event)
     history_add(&runner->history, &event);
 }
 
-static void put_down_failure(struct runner *runner, uint32_t operation, enum wal_err err)
+static void put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err)
 {
-    put_down(runner, (struct history_event){.kind = HISTORY_FAILED,
-                                            .operation = operation,
-                                            .error = sim_error_class(err)});
-    if (err == WAL_POISONED) runner->boot.broken = true;
+    put_down(boot->runner, (struct history_event){.kind = HISTORY_FAILED,
+                                                  .operation = operation,
+                                                  .error = sim_error_class(err)});
+    if (err == WAL_POISONED) boot->broken = true;
 }
 
 static void put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn)
@@ -89,31 +89,32 @@ static void observe(struct wal_io *io, uint64_t from_lsn, uint64_t witness_lsn,
     *ret_observation = observation;
 }
 
-/* Open for writing and read back everything. Returns the log, NULL if it would not open. */
-static struct wal_log *recover(struct runner *runner, struct wal_io *io, struct record_list *list,
-                               struct history_observation *ret_observation)
+/* Open for writing and read back everything. boot: NULL on the side. */
+static void recover(struct runner *runner, struct boot *boot, struct wal_io *io,
+                    struct record_list *list, struct history_observation *ret_observation)
 {
     struct history_observation observation;
+    struct wal_options options = runner->log;
     struct wal_log *log;
     struct wal_place place = {.segment = 0};
-    enum wal_err err = wal_open(io, RUN_LOG_PATH, &runner->log, &log, &place);
+    struct wal_stat stat;
 
+    options.observe_context = boot;
+    enum wal_err err = wal_open(io, RUN_LOG_PATH, &options, &log, &place);
     if (err != WAL_OK) {
         *ret_observation = (struct history_observation){
             .recovery = true, .open_error = sim_error_class(err), .place = place_of(&place)};
-        return NULL;
+        return;
     }
-    struct wal_stat stat;
-    if (!sim_in_side_run(runner->world)) {
-        runner->boot.log = log;
-        runner->boot.opened_at = runner->history.count;
+    if (boot != NULL) {
+        boot->log = log;
+        boot->opened_at = runner->history.count;
     }
     wal_log_stat(log, &stat);
     observe(io, 0, stat.durable_lsn, list, &observation);
     observation.recovery = true;
     observation.from_lsn = stat.first_lsn;
     *ret_observation = observation;
-    return log;
 }
 
 /* ---- Operations ---- */
@@ -160,10 +161,10 @@ static uint32_t submit(struct run_client *client, const struct operation *operat
 static void wait_for(struct run_client *client, const struct ticket *ticket)
 {
     struct runner *runner = client->runner;
-    enum wal_err err = wal_wait(runner->boot.log, &ticket->ticket);
+    enum wal_err err = wal_wait(client->boot->log, &ticket->ticket);
 
     if (err != WAL_OK) {
-        put_down_failure(runner, ticket->operation, err);
+        put_down_failure(client->boot, ticket->operation, err);
     } else {
         put_down_ack(runner, ticket->operation, ticket->ticket.last_lsn);
     }
@@ -178,14 +179,14 @@ static void append(struct run_client *client, const struct operation *operation,
     enum wal_err err;
 
     if (operation->records == 1) {
-        err = wal_append(runner->boot.log, slices[0].bytes, slices[0].len, &ticket.ticket);
+        err = wal_append(client->boot->log, slices[0].bytes, slices[0].len, &ticket.ticket);
     } else {
-        err = wal_append_batch(runner->boot.log, slices, operation->records, &ticket.ticket);
+        err = wal_append_batch(client->boot->log, slices, operation->records, &ticket.ticket);
     }
     /* The log had to copy: from here on the bytes are ours, and worthless. */
     if (used > 0) memset(client->bytes, 0xdd, used);
     if (err != WAL_OK) {
-        put_down_failure(runner, operation->number, err);
+        put_down_failure(client->boot, operation->number, err);
         return;
     }
     put_down(runner, (struct history_event){.kind = HISTORY_ACCEPTED,
@@ -205,15 +206,15 @@ static void wait_for_all(struct run_client *client)
     client->ticket_count = 0;
 }
 
-static void sync_all(struct runner *runner, uint32_t number)
+static void sync_all(const struct run_client *client, uint32_t number)
 {
     uint64_t durable_lsn;
-    enum wal_err err = wal_sync(runner->boot.log, &durable_lsn);
+    enum wal_err err = wal_sync(client->boot->log, &durable_lsn);
 
     if (err != WAL_OK) {
-        put_down_failure(runner, number, err);
+        put_down_failure(client->boot, number, err);
     } else {
-        put_down_ack(runner, number, durable_lsn);
+        put_down_ack(client->runner, number, durable_lsn);
     }
 }
 
@@ -223,10 +224,10 @@ static void read_beside(struct run_client *client, const struct operation *opera
     struct history_observation observation;
     struct wal_stat stat;
 
-    wal_log_stat(runner->boot.log, &stat);
+    wal_log_stat(client->boot->log, &stat);
     uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
     uint64_t from_lsn = stat.first_lsn + operation->argument % span;
-    observe(runner->boot.io, from_lsn, 0, &client->seen, &observation);
+    observe(client->boot->io, from_lsn, 0, &client->seen, &observation);
     observation.instance = sim_instance(runner->world);
     put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
                                             .operation = operation->number,
@@ -244,15 +245,15 @@ static void operate(struct run_client *client, const struct operation *operation
     case OPERATION_APPEND_ASYNC:
     case OPERATION_BATCH_ASYNC: append(client, operation, false); break;
     case OPERATION_WAIT: wait_for_all(client); break;
-    case OPERATION_SYNC: sync_all(runner, operation->number); break;
+    case OPERATION_SYNC: sync_all(client, operation->number); break;
     case OPERATION_READ: read_beside(client, operation); break;
     case OPERATION_IDLE:
-        err_ignore(io_sleep(runner->boot.io, operation->argument,
+        err_ignore(io_sleep(client->boot->io, operation->argument,
                             NULL)); /* There is no cancel token: it cannot fail. */
         break;
     case OPERATION_POWER_OFF: sim_power_off(runner->world);
     case OPERATION_KILL: sim_kill(runner->world);
-    case OPERATION_COPY: run_copy(runner, runner->boot.io); break;
+    case OPERATION_COPY: run_copy(client->boot); break;
     case OPERATION_REOPEN: break; /* Ends the span: the main task's business. */
     case OPERATION_KIND_COUNT: assert(0 && "not an operation"); break;
     }
@@ -263,8 +264,8 @@ static void client_task(void *arg)
     struct run_client *client = arg;
     struct runner *runner = client->runner;
 
-    for (uint32_t i = runner->next; i < runner->boot.span_end; i++) {
-        if (runner->boot.broken) break;
+    for (uint32_t i = runner->next; i < client->boot->span_end; i++) {
+        if (client->boot->broken) break;
         const struct operation *operation = &runner->operations[i];
         if (operation->client != client->number || runner->begun[i]) continue;
         runner->begun[i] = 1;
@@ -275,12 +276,12 @@ static void client_task(void *arg)
 }
 
 /* Carry out the operations up to the next REOPEN. */
-static void run_span(struct runner *runner)
+static void run_span(struct boot *boot)
 {
     static const char *const names[CLIENTS_MAX] = {"client0", "client1", "client2", "client3",
                                                    "client4", "client5", "client6", "client7"};
+    struct runner *runner = boot->runner;
     const struct case_config *config = &runner->config;
-    struct boot *boot = &runner->boot;
 
     while (runner->next < runner->operation_count && runner->begun[runner->next]) runner->next++;
     boot->span_end = runner->next;
@@ -289,13 +290,13 @@ static void run_span(struct runner *runner)
             runner->begun[boot->span_end])) {
         boot->span_end++;
     }
-    for (uint32_t i = 0; i < config->clients; i++) runner->clients[i].ticket_count = 0;
+    for (uint32_t i = 0; i < config->clients; i++) boot->clients[i].ticket_count = 0;
     if (config->clients == 1) {
-        client_task(&runner->clients[0]);
+        client_task(&boot->clients[0]);
     } else {
         uint32_t spawned = 0;
         for (; spawned < config->clients; spawned++) {
-            if (io_spawn(boot->io, names[spawned], client_task, &runner->clients[spawned],
+            if (io_spawn(boot->io, names[spawned], client_task, &boot->clients[spawned],
                          &boot->tasks[spawned]) != WAL_OK) {
                 break; /* Out of memory: the operations are left for the next process. */
             }
@@ -312,33 +313,35 @@ static void run_span(struct runner *runner)
 }
 
 /* The last boot: something new must be accepted and acknowledged. */
-static void run_probe(struct runner *runner)
+static void run_probe(struct boot *boot)
 {
-    struct run_client *client = &runner->clients[0];
+    struct run_client *client = &boot->clients[0];
 
     client->ticket_count = 0;
-    append(client, &runner->operations[runner->operation_count], true);
+    append(client, &boot->runner->operations[boot->runner->operation_count], true);
 }
 
 void run_observe(void *context, const struct wal_event *event)
 {
-    struct runner *runner = context;
+    struct boot *boot = context;
 
-    if (event->kind == WAL_EVENT_ROLLED_BACK) runner->boot.rollbacks++;
+    if (boot != NULL && event->kind == WAL_EVENT_ROLLED_BACK) boot->rollbacks++;
 }
 
-static void close_log(struct runner *runner, struct wal_log *log)
+static void close_log(struct boot *boot)
 {
+    struct runner *runner = boot->runner;
     struct wal_stat stat;
 
-    wal_log_stat(log, &stat);
-    uint32_t rollbacks = runner->boot.rollbacks;
-    runner->boot.closing = true;
-    runner->boot.closing_at = runner->history.count;
-    enum wal_err err = wal_close(log);
+    wal_log_stat(boot->log, &stat);
+    uint32_t rollbacks = boot->rollbacks;
+    boot->closing = true;
+    boot->closing_at = runner->history.count;
+    enum wal_err err = wal_close(boot->log);
+    boot->log = NULL;
     /* A close that succeeds made durable what was accepted; but what was rolled back since we asked
      * how much that is, was told to those who waited, and is no longer accepted. */
-    if (err == WAL_OK && rollbacks == runner->boot.rollbacks) {
+    if (err == WAL_OK && rollbacks == boot->rollbacks) {
         put_down_ack(runner, HISTORY_NO_OPERATION, stat.accepted_lsn);
     }
     put_down(runner, (struct history_event){.kind = HISTORY_CLOSED,
@@ -348,8 +351,8 @@ static void close_log(struct runner *runner, struct wal_log *log)
 
 void run_main_task(struct wal_io *io, void *arg)
 {
-    struct runner *runner = arg;
-    struct boot *boot = &runner->boot;
+    struct boot *boot = arg;
+    struct runner *runner = boot->runner;
     struct history_observation observation;
 
     boot->io = io;
@@ -357,7 +360,7 @@ void run_main_task(struct wal_io *io, void *arg)
         uint32_t patience = runner->failed_opens < 10 ? runner->failed_opens : 10;
         err_ignore(io_sleep(io, (uint64_t)patience * 20000000, NULL)); /* Cannot fail. */
     }
-    (void)recover(runner, io, &runner->observed, &observation);
+    recover(runner, boot, io, boot->observed, &observation);
     observation.instance = sim_instance(runner->world);
     put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
                                             .operation = HISTORY_NO_OPERATION,
@@ -367,21 +370,20 @@ void run_main_task(struct wal_io *io, void *arg)
     boot->opened = observation.read_error == HISTORY_OK;
     if (boot->opened) {
         if (runner->probe) {
-            run_probe(runner);
+            run_probe(boot);
         } else {
-            run_span(runner);
+            run_span(boot);
             bool last = boot->finished && boot->span_end == runner->operation_count;
             if (last && runner->config.end_power_off) sim_power_off(runner->world);
         }
     }
-    close_log(runner, boot->log);
-    boot->log = NULL;
+    close_log(boot);
 }
 
 void run_side_task(struct wal_io *io, void *arg)
 {
     struct runner *runner = arg;
 
-    (void)recover(runner, io, runner->side_list, &runner->side);
+    recover(runner, NULL, io, runner->side_list, &runner->side);
     sim_abandon(runner->world);
 }

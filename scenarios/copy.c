@@ -55,16 +55,18 @@ static enum wal_err copy_file(struct wal_io *io, struct wal_dir dir, const char 
     return err;
 }
 
-void run_copy(struct runner *runner, struct wal_io *io)
+void run_copy(struct boot *boot)
 {
+    struct runner *runner = boot->runner;
+    struct wal_io *io = boot->io;
     struct disk *copy = runner->copy_disk;
     struct wal_dir dir;
     char *names;
     size_t bytes;
     int32_t copy_dir;
 
-    if (runner->boot.copying) return; /* There is one disk for copies. */
-    runner->boot.copying = true;
+    if (boot->copying) return; /* There is one disk for copies. */
+    boot->copying = true;
     runner->copied = false;
     disk_reset(copy, disk_profile_find("strict"), UINT64_MAX);
     enum wal_err err = disk_mkdir(copy, RUN_LOG_PATH);
@@ -84,5 +86,5 @@ void run_copy(struct runner *runner, struct wal_io *io)
 
 undo:
     runner->copied = err == WAL_OK;
-    runner->boot.copying = false;
+    boot->copying = false;
 }

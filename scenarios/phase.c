@@ -44,7 +44,7 @@ enum run_file run_file(const struct runner *runner, disk_inode inode)
 enum fault_phase run_phase(void *context, const struct sim_point *point)
 {
     const struct runner *runner = context;
-    const struct boot *boot = &runner->boot;
+    const struct boot *boot = runner->boot;
     uint64_t call = UINT64_C(1) << point->call;
     bool opens = (call & (SIM_CALL_BIT(OPEN) | SIM_CALL_BIT(CLOSE))) != 0;
 
@@ -163,7 +163,7 @@ static bool reads(const struct runner *runner, uint32_t number)
 /* An allocation failed while event `index` was the next. */
 static enum fault_phase alloc_phase(const struct runner *runner, size_t index)
 {
-    const struct boot *boot = &runner->boot;
+    const struct boot *boot = runner->boot;
 
     if (index < boot->opened_at) return FAULT_RECOVERY;
     if (index >= boot->closing_at) return FAULT_CLOSE;

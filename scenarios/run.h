@@ -42,8 +42,11 @@ struct ticket {
     uint32_t operation; /* Its number. */
 };
 
+struct boot;
+
 struct run_client {
     struct runner *runner;
+    struct boot *boot; /* Of its process. */
     uint32_t number;
     uint8_t *bytes; /* One batch; the client ruins it as soon as append has returned. */
     uint32_t bytes_capacity;
@@ -52,8 +55,12 @@ struct run_client {
     struct record_list seen;
 };
 
-/* How the process that is running is doing, for the driver. Reset at each boot. */
+/* A process: what it works with, and how it is doing, for the driver. There are two: a process that
+ * is paused, a zombie, may come back while its successor runs. */
 struct boot {
+    struct runner *runner;
+    struct run_client *clients;
+    struct record_list *observed; /* What it read when it opened the log. */
     struct wal_log *log;
     struct wal_io *io;
     bool opened;
@@ -91,15 +98,16 @@ struct runner {
     struct case_milestone milestones[MILESTONES_MAX];
     uint32_t milestone_count;
     uint64_t must_lsn; /* All up to here was acknowledged. */
-    struct run_client clients[CLIENTS_MAX];
-    struct boot boot;
+    struct boot boots[2];
+    struct boot *boot; /* The process that runs, or the last one. */
+    struct run_client clients[2][CLIENTS_MAX];
+    struct record_list observed[2];
     enum fault_phase death; /* In which the last process died. */
     size_t alloc_next;      /* Decisions in which failed allocations were looked for. */
     uint32_t struck[FAULT_NUMBER_COUNT]; /* When the run has ended. */
 
-    struct record_list observed; /* Of the process or side process that reads. */
-    struct record_list observed_again;
-    struct history_observation side; /* What a side process saw. */
+    struct record_list seen, seen_again; /* By processes on the side. */
+    struct history_observation side;     /* What a side process saw. */
     struct record_list *side_list;
     struct disk *look_disk, *copy_disk;
     bool copied;           /* The process made a copy that nobody has looked at. */
@@ -133,12 +141,12 @@ void run_conclude(struct runner *runner);
 bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash);
 
 /* client.c: what runs on the process's tasks. */
-void run_main_task(struct wal_io *io, void *arg);
-void run_side_task(struct wal_io *io, void *arg);
-wal_observe run_observe; /* The log's observer; context: the runner. */
+void run_main_task(struct wal_io *io, void *arg); /* arg: the boot */
+void run_side_task(struct wal_io *io, void *arg); /* arg: the runner */
+wal_observe run_observe;                          /* The log's observer; context: the boot. */
 
 /* copy.c: copy the log's files, piece by piece, to copy_disk. */
-void run_copy(struct runner *runner, struct wal_io *io);
+void run_copy(struct boot *boot);
 
 /* phase.c: what a file is, and the phase of fault_plan (context: the runner). */
 enum run_file { RUN_FILE_NONE, RUN_FILE_SEGMENT, RUN_FILE_MARK, RUN_FILE_OTHER };

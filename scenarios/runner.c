@@ -29,9 +29,9 @@ struct runner *runner_create(void)
     runner->look_disk = disk_create();
     runner->copy_disk = disk_create();
     history_init(&runner->history);
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
-        runner->clients[i].runner = runner;
-        runner->clients[i].number = i;
+    for (uint32_t i = 0; i < 2 * CLIENTS_MAX; i++) {
+        runner->clients[i / CLIENTS_MAX][i % CLIENTS_MAX] = (struct run_client){
+            .runner = runner, .boot = &runner->boots[i / CLIENTS_MAX], .number = i % CLIENTS_MAX};
     }
     return runner;
 }
@@ -39,12 +39,14 @@ struct runner *runner_create(void)
 void runner_destroy(struct runner *runner)
 {
     if (runner == NULL) return;
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
-        free(runner->clients[i].bytes);
-        free(runner->clients[i].seen.records);
+    for (uint32_t i = 0; i < 2 * CLIENTS_MAX; i++) {
+        free(runner->clients[i / CLIENTS_MAX][i % CLIENTS_MAX].bytes);
+        free(runner->clients[i / CLIENTS_MAX][i % CLIENTS_MAX].seen.records);
     }
-    free(runner->observed.records);
-    free(runner->observed_again.records);
+    free(runner->observed[0].records);
+    free(runner->observed[1].records);
+    free(runner->seen.records);
+    free(runner->seen_again.records);
     free(runner->operations);
     free(runner->begun);
     history_free(&runner->history);
@@ -136,7 +138,7 @@ bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint6
     struct verdict verdict = {.broken = false};
     enum sim_stop stop;
 
-    look(runner, disk, &runner->observed, &first, &stop);
+    look(runner, disk, &runner->seen, &first, &stop);
     runner->result.images++;
     sim_digest_add(runner->world, hash, (uint64_t)first.count << 8 | first.open_error);
     if (stop != SIM_STOP_ABANDONED) {
@@ -151,7 +153,7 @@ bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint6
     if (property == NULL && first.open_error == HISTORY_OK && first.read_error == HISTORY_OK &&
         !disk_damaged(disk) && hash % 100 < image_again_percent(runner)) {
         disk_lose_pending(disk);
-        look(runner, disk, &runner->observed_again, &second, &stop);
+        look(runner, disk, &runner->seen_again, &second, &stop);
         property = property_suite_judge_again(runner->suite, &first, &second, &verdict);
         runner->looked_twice = property != NULL;
     }
@@ -164,7 +166,7 @@ static void look_undisturbed(struct runner *runner)
     struct history_observation observation;
     enum sim_stop stop;
 
-    look(runner, NULL, &runner->observed, &observation, &stop);
+    look(runner, NULL, &runner->seen, &observation, &stop);
     if (stop != SIM_STOP_ABANDONED) return;
     put_down(runner, (struct history_event){.kind = HISTORY_UNDISTURBED,
                                             .error = observation.open_error,
@@ -186,12 +188,12 @@ static bool look_twice(struct runner *runner)
     enum sim_stop stop;
 
     (void)disk_image(sim_disk(runner->world), &chooser, runner->look_disk, NULL);
-    look(runner, runner->look_disk, &runner->observed, &first, &stop);
+    look(runner, runner->look_disk, &runner->seen, &first, &stop);
     if (stop != SIM_STOP_ABANDONED) return true; /* The run itself will meet it. */
     const struct property *property = property_suite_judge(runner->suite, &first, &verdict);
     if (property == NULL) {
         disk_lose_pending(runner->look_disk);
-        look(runner, runner->look_disk, &runner->observed_again, &second, &stop);
+        look(runner, runner->look_disk, &runner->seen_again, &second, &stop);
         property = property_suite_judge_again(runner->suite, &first, &second, &verdict);
     }
     if (property != NULL) broken(runner, property, &verdict, 0);
@@ -239,7 +241,7 @@ static void look_at_copy(struct runner *runner)
 
     runner->copied = false;
     run_count_copy(runner);
-    look(runner, runner->copy_disk, &runner->observed, &observation, &stop);
+    look(runner, runner->copy_disk, &runner->seen, &observation, &stop);
     if (stop == SIM_STOP_ABANDONED) {
         put_down(runner, (struct history_event){.kind = HISTORY_COPIED,
                                                 .error = observation.open_error,
@@ -263,9 +265,15 @@ static bool one_boot(struct runner *runner)
 {
     struct sim_end end;
 
-    runner->boot = (struct boot){.opened_at = SIZE_MAX, .closing_at = SIZE_MAX};
+    uint32_t which = runner->boot == &runner->boots[0] ? 1 : 0;
+    runner->boot = &runner->boots[which];
+    *runner->boot = (struct boot){.runner = runner,
+                                  .clients = runner->clients[which],
+                                  .observed = &runner->observed[which],
+                                  .opened_at = SIZE_MAX,
+                                  .closing_at = SIZE_MAX};
     runner->copied = false;
-    sim_boot(runner->world, run_main_task, runner);
+    sim_boot(runner->world, run_main_task, runner->boot);
     runner->result.boots++;
     sim_run(runner->world, &end);
     switch (end.stop) {
@@ -313,7 +321,7 @@ static bool run_storm(struct runner *runner)
 {
     do {
         if (!one_boot(runner)) return false;
-        if (runner->boot.opened) {
+        if (runner->boot->opened) {
             runner->failed_opens = 0;
         } else {
             /* Nobody could use the log. If bytes are damaged, that is why: an operator brings them
@@ -349,7 +357,6 @@ static void set_up_log(struct runner *runner)
     *log = wal_options_default();
     log->create = true;
     log->observe = run_observe;
-    log->observe_context = runner;
     log->block_bytes = config->block_bytes;
     log->segment_bytes = config->segment_bytes;
     log->queue_bytes = config->queue_bytes;
@@ -364,8 +371,8 @@ static void set_up_log(struct runner *runner)
 
 static void set_up_clients(struct runner *runner)
 {
-    for (uint32_t i = 0; i < runner->config.clients; i++) {
-        struct run_client *client = &runner->clients[i];
+    for (uint32_t i = 0; i < 2 * runner->config.clients; i++) {
+        struct run_client *client = &runner->clients[i % 2][i / 2];
         if (client->bytes_capacity >= runner->log.queue_bytes) continue;
         client->bytes_capacity = runner->log.queue_bytes;
         free(client->bytes);
