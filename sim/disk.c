@@ -400,7 +400,7 @@ uint64_t disk_fingerprint(const struct disk *disk)
     }
     for (size_t i = 0; i < disk->name_op_count; i++) {
         const struct disk_name_op *op = &disk->name_ops[i];
-        uint64_t words[] = {op->kind, (uint64_t)op->dir};
+        uint64_t words[] = {op->kind, (uint64_t)op->dir, op->left_to_luck};
         uint64_t hash = XXH3_64bits(words, sizeof words);
         hash = XXH3_64bits_withSeed(&op->target, sizeof op->target, hash);
         sum += XXH3_64bits_withSeed(op->from, sizeof op->from, hash);

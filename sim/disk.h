@@ -141,6 +141,9 @@ uint32_t disk_error_at_open(const struct disk *disk, disk_inode inode);
 bool disk_error_heard(struct disk *disk, disk_inode inode, uint32_t *heard);
 uint64_t disk_sync_dir_begin(struct disk *disk, int32_t dir);
 void disk_sync_dir_end(struct disk *disk, int32_t dir, uint64_t ticket);
+/* The sync fails: names of files that it would have made durable stay pending, and a crash may keep
+ * them, but no later sync covers them. A later operation on the same name is another matter. */
+void disk_sync_dir_fail(struct disk *disk, int32_t dir, uint64_t ticket);
 
 /* ---- Crash images ---- */
 

@@ -92,6 +92,7 @@ struct disk_dir {
 struct disk_name_op {
     uint64_t issue;
     enum disk_name_kind kind;
+    bool left_to_luck; /* A sync of the directory failed: no later one covers it. */
     int32_t dir;
     struct disk_entry target; /* With the new name; of an unlink: what is removed. */
     char from[DISK_NAME_BYTES];

@@ -337,6 +337,27 @@ uint64_t disk_sync_dir_begin(struct disk *disk, int32_t dir)
     return disk->issue;
 }
 
+static bool name_is(const char *name, const struct disk_name_op *op)
+{
+    return strcmp(name, op->target.name) == 0 ||
+           (op->from[0] != '\0' && strcmp(name, op->from) == 0);
+}
+
+/* Is it left to luck, and settled meanwhile by a later operation on one of its names that is made
+ * durable now? */
+static bool is_outdone(const struct disk *disk, size_t at, uint64_t ticket)
+{
+    const struct disk_name_op *op = &disk->name_ops[at];
+
+    for (size_t i = at + 1; op->left_to_luck && i < disk->name_op_count; i++) {
+        const struct disk_name_op *later = &disk->name_ops[i];
+        if (later->dir != op->dir || later->issue > ticket || later->left_to_luck) continue;
+        if (name_is(op->target.name, later)) return true;
+        if (op->from[0] != '\0' && name_is(op->from, later)) return true;
+    }
+    return false;
+}
+
 void disk_sync_dir_end(struct disk *disk, int32_t dir, uint64_t ticket)
 {
     size_t left = 0;
@@ -344,14 +365,27 @@ void disk_sync_dir_end(struct disk *disk, int32_t dir, uint64_t ticket)
 
     for (size_t i = 0; i < disk->name_op_count; i++) {
         const struct disk_name_op *op = &disk->name_ops[i];
-        if (op->dir != dir || op->issue > ticket) {
+        bool covered = op->dir == dir && op->issue <= ticket;
+        if (!covered || (op->left_to_luck && !is_outdone(disk, i, ticket))) {
             if (left != i) disk->name_ops[left] = *op;
             left++;
             continue;
         }
-        disk_entries_apply(&dir_at(disk, dir)->durable, op);
-        if (op->kind == DISK_NAME_RENAME || op->kind == DISK_NAME_UNLINK) removed = true;
+        if (!op->left_to_luck) disk_entries_apply(&dir_at(disk, dir)->durable, op);
+        if (op->left_to_luck || op->kind == DISK_NAME_RENAME || op->kind == DISK_NAME_UNLINK) {
+            removed = true;
+        }
     }
     disk->name_op_count = left;
     if (removed) disk_sweep(disk);
+}
+
+/* The name of a directory is spared. A program has no second name for it to try with, and no file
+ * system is known that goes on after it lost one. */
+void disk_sync_dir_fail(struct disk *disk, int32_t dir, uint64_t ticket)
+{
+    for (size_t i = 0; i < disk->name_op_count; i++) {
+        struct disk_name_op *op = &disk->name_ops[i];
+        if (op->dir == dir && op->issue <= ticket && op->target.dir < 0) op->left_to_luck = true;
+    }
 }

@@ -220,7 +220,7 @@ static enum wal_err door_fsync(struct wal_io *io, struct wal_file file)
     return door_sync(io, SIM_CALL_FSYNC, file);
 }
 
-/* A failed one makes nothing durable; what was pending stays so. */
+/* One that fails makes nothing durable, and what it would have covered no later one does. */
 static enum wal_err door_fsync_dir(struct wal_io *io, struct wal_dir id)
 {
     struct sim_world *world = world_of(io);
@@ -233,6 +233,7 @@ static enum wal_err door_fsync_dir(struct wal_io *io, struct wal_dir id)
         scheduler_pass(world, SIM_CALL_FSYNC_DIR, world->options.fsync_ns);
         if (passage.crash == DOOR_CRASH_INSIDE) door_die(world, SIM_CALL_FSYNC_DIR, &passage);
         if (passage.outcome->fsync_fails) {
+            disk_sync_dir_fail(world->disk, dir->target, ticket);
             err = passage.outcome->fsync_err != WAL_OK ? passage.outcome->fsync_err : WAL_IO;
         } else if (!passage.outcome->fsync_lies) {
             disk_sync_dir_end(world->disk, dir->target, ticket);

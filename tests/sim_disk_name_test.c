@@ -166,6 +166,68 @@ static void F33_an_unlink_may_be_undone(void **state)
     assert_absent(draw(state), "a");
 }
 
+static void sync_dir_fails(struct disk *disk)
+{
+    disk_sync_dir_fail(disk, 0, disk_sync_dir_begin(disk, 0));
+}
+
+static void no_sync_covers_a_name_after_one_has_failed(void **state)
+{
+    struct disk *disk = begin(state, "weak");
+
+    script_create(disk, "a");
+    sync_dir_fails(disk);
+    script_create(disk, "b");
+    script_sync_dir(disk, 0);
+    struct disk *image = draw(state);
+    assert_absent(image, "a");
+    assert_shows(image, "b", "A0");
+    say(state, DISK_ASK_NAMES, 1);
+    assert_shows(draw(state), "a", "A0"); /* It may be lucky. */
+}
+
+static void a_name_made_anew_after_a_failed_sync_is_covered(void **state)
+{
+    struct disk *disk = begin(state, "weak");
+
+    script_durable_file(disk, "b", "B512");
+    assert_ok(disk_link(disk, 0, "b", "a"));
+    sync_dir_fails(disk);
+    assert_ok(disk_rename(disk, 0, "b", "c"));
+    assert_ok(disk_unlink(disk, 0, "a"));
+    script_create(disk, "a");
+    script_sync_dir(disk, 0);
+    assert_int_equal(disk_pending(disk), 0);
+    struct disk *image = draw(state);
+    assert_shows(image, "a", "A0");
+    assert_shows(image, "c", "B512");
+    assert_absent(image, "b");
+}
+
+static void a_removal_after_a_failed_sync_is_covered(void **state)
+{
+    struct disk *disk = begin(state, "weak");
+
+    script_create(disk, "a");
+    assert_ok(disk_rename(disk, 0, "a", "b"));
+    sync_dir_fails(disk);
+    assert_ok(disk_unlink(disk, 0, "b"));
+    script_sync_dir(disk, 0);
+    say(state, DISK_ASK_NAMES, 1);
+    assert_absent(draw(state), "b");
+}
+
+static void a_name_made_while_a_sync_fails_is_not_its_business(void **state)
+{
+    struct disk *disk = begin(state, "weak");
+
+    uint64_t ticket = disk_sync_dir_begin(disk, 0);
+    script_create(disk, "a");
+    disk_sync_dir_fail(disk, 0, ticket);
+    script_sync_dir(disk, 0);
+    assert_shows(draw(state), "a", "A0");
+}
+
 static void names_are_durable_at_once_where_the_profile_is_strict(void **state)
 {
     struct disk *disk = begin(state, "strict");
@@ -223,6 +285,10 @@ int main(void)
         TEST(F32_a_kept_operation_brings_along_what_it_depends_on),
         TEST(F33_an_unlink_may_be_undone),
         TEST(each_question_says_which_operation_it_is_about),
+        TEST(no_sync_covers_a_name_after_one_has_failed),
+        TEST(a_name_made_anew_after_a_failed_sync_is_covered),
+        TEST(a_removal_after_a_failed_sync_is_covered),
+        TEST(a_name_made_while_a_sync_fails_is_not_its_business),
         TEST(names_are_durable_at_once_where_the_profile_is_strict),
     };
 
