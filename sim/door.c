@@ -82,7 +82,8 @@ void door_strike(struct sim_world *world, enum sim_call call, const struct descr
             (drawn->err == WAL_OK && drawn->len_max != 0))
             remember_cut(world, call, point.inode);
     }
-    if (passage->drawn.delay_ns > 0) scheduler_pass(world, call, passage->drawn.delay_ns);
+    if (passage->drawn.delay_ns > 0 && !world->options.still_time)
+        scheduler_pass(world, call, passage->drawn.delay_ns);
 }
 
 /* ---- Memory ---- */

@@ -32,8 +32,9 @@ void door_go_on(struct wal_task *task, disk_inode inode);
 
 extern const struct sim_outcome door_no_outcome;
 
+/* `about`: the name of the file that the call is about, for the trace; NULL: none. */
 static inline void door_enter_at(struct sim_world *world, enum sim_call call, disk_inode inode,
-                                 struct passage *passage)
+                                 const char *about, struct passage *passage)
 {
     struct scheduler *scheduler = &world->scheduler;
 
@@ -41,9 +42,10 @@ static inline void door_enter_at(struct sim_world *world, enum sim_call call, di
     passage->crash = DOOR_NO_CRASH;
     passage->inode = inode;
     passage->outcome = &door_no_outcome;
+    scheduler->current->about = about;
     if (inode != -1 && scheduler->current->cut_call == (unsigned)call + 1)
         door_go_on(scheduler->current, inode);
-    world->now_ns += CALL_NS;
+    world->now_ns += world->call_ns;
     if (++world->process.steps > world->process.steps_max)
         world_stop(world, SIM_STOP_LIVELOCK, call);
     if (scheduler->ready_count > 0 || scheduler->next_wake_ns <= world->now_ns)
@@ -53,7 +55,7 @@ static inline void door_enter_at(struct sim_world *world, enum sim_call call, di
 
 static inline void door_enter(struct sim_world *world, enum sim_call call, struct passage *passage)
 {
-    door_enter_at(world, call, -1, passage);
+    door_enter_at(world, call, -1, NULL, passage);
 }
 
 static inline void door_die(struct sim_world *world, enum sim_call call,

@@ -20,7 +20,8 @@ static enum wal_err enter(struct sim_world *world, enum sim_call call,
                           const struct descriptor *file, uint64_t offset, size_t len,
                           struct passage *passage)
 {
-    door_enter_at(world, call, file->kind == DESCRIPTOR_FILE ? file->target : -1, passage);
+    door_enter_at(world, call, file->kind == DESCRIPTOR_FILE ? file->target : -1, file->name,
+                  passage);
     if (!door_struck_at(world, call)) return WAL_OK;
     door_strike(world, call, file, offset, len, passage);
     return passage->outcome->err;

@@ -48,7 +48,7 @@ size_t descriptors_drop(struct sim_world *world)
 static enum wal_err enter(struct sim_world *world, enum sim_call call, const char *name,
                           unsigned flags, struct passage *passage)
 {
-    door_enter(world, call, passage);
+    door_enter_at(world, call, -1, name, passage);
     if (!door_struck_at(world, call)) return WAL_OK;
     struct descriptor about = {.target = -1, .flags = flags};
     size_t len = strlen(name);
@@ -63,6 +63,7 @@ static void leave(struct sim_world *world, enum sim_call call, const struct pass
 {
     uint64_t data = other == NULL ? 0 : trace_hash(other, strlen(other));
 
+    if (other != NULL) world->scheduler.current->about = other;
     door_leave(world, call, passage, err, trace_hash(name, strlen(name)), 0, data);
 }
 

@@ -372,6 +372,7 @@ _Noreturn void scheduler_end_task(struct sim_world *world)
     struct wal_task *current = scheduler->current;
 
     current->state = TASK_ENDED;
+    current->about = NULL;
     world_trace(world, SIM_CALL_TASK_END, 0, current->number, 0, 0);
     scheduler->live--;
     if (current->joiner != NULL) scheduler_wake(world, current->joiner, TASK_WAKE_TOLD);

@@ -52,6 +52,7 @@ struct wal_task {
     uint8_t cut_call;    /* The last call that was cut short or interrupted, plus 1; 0: none. */
     disk_inode cut_inode;
     int32_t cut_context;
+    const char *about; /* The name of the file that its call is about; NULL: none. */
     uint8_t slot;
     int8_t next;              /* In the queue in which it waits. */
     bool timed;               /* It is among the sleepers. */

@@ -84,6 +84,8 @@ void sim_world_begin(struct sim_world *world, const struct sim_options *options)
     world->state = WORLD_IDLE;
     world->healed = world->side = world->crashed_in_boot = false;
     world->now_ns = world->steps = 0;
+    world->call_ns = options->still_time ? 0 : CALL_NS;
+    if (options->still_time) world->options.fsync_ns = 0;
     world->instance = world->crashes = world->tasks_spawned = 0;
     world->stopped_context = CONTEXT_NONE;
     world->disk = world->machine;
@@ -337,7 +339,22 @@ struct sim_digest sim_world_digest(struct sim_world *world)
 
 void sim_digest_add(struct sim_world *world, uint64_t a, uint64_t b)
 {
+    if (world->scheduler.current != NULL) world->scheduler.current->about = NULL;
     world_trace(world, SIM_CALL_HARNESS, SIM_TRACE_HARNESS, a, b, 0);
+}
+
+const char *sim_trace_name(const struct sim_world *world)
+{
+    const struct wal_task *task = world->scheduler.current;
+
+    return task != NULL && task->about != NULL ? task->about : "";
+}
+
+const char *sim_trace_task(const struct sim_world *world)
+{
+    const struct wal_task *task = world->scheduler.current;
+
+    return task != NULL ? task->name : "";
 }
 
 /* ---- Looking at it ---- */

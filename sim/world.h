@@ -111,6 +111,8 @@ struct sim_options {
     uint32_t image_modes; /* Crash modes allowed, see disk_chooser.modes; 0: all. */
     uint32_t alloc_odds;  /* Allocations fail. */
     uint64_t fsync_ns;    /* What a sync takes; others take a fixed small time. */
+    bool still_time;      /* No call takes any time, nor does a fault: it passes by sleeping alone,
+                             so what is retried leaves the clocks alone. */
     uint64_t wall_start_ns;
     uint64_t steps_max; /* Calls in one process before it counts as livelocked. */
     uint64_t strike_calls;
@@ -126,6 +128,11 @@ struct sim_options {
     void (*asked)(void *context, const struct sim_asked *asked);
     void *asked_context;
 };
+
+/* In options.trace alone: the name of the file that the line is about (of a rename or link the new
+ * one), and of the task; "": none. */
+const char *sim_trace_name(const struct sim_world *world);
+const char *sim_trace_task(const struct sim_world *world);
 
 struct sim_world *sim_world_create(void);
 void sim_world_destroy(struct sim_world *world);

@@ -76,7 +76,7 @@ struct sim_world {
     uint64_t crash_calls, strike_calls;
     uint32_t alloc_odds;
 
-    uint64_t now_ns;
+    uint64_t now_ns, call_ns;
     uint64_t steps; /* Of processes that have stopped. */
     uint32_t instance, crashes, tasks_spawned;
     int32_t stopped_context; /* Whom the last stop hit. */
