@@ -7,18 +7,7 @@
  * carry the time of their commit, and a call that has to be repeated takes time: so the wall clock
  * stands still here, and whatever sleeps does so for much longer than all calls together take.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "scenarios/run.h"
+#include "tests/honesty_bench.h"
 
 enum { SEEDS = 400, LOG_BYTES_MAX = 1 << 20, FILES_MAX = 64, NAME_BYTES = 64 };
 
@@ -68,16 +57,7 @@ struct contents {
     uint8_t bytes[LOG_BYTES_MAX];
 };
 
-struct bench {
-    struct scenario *scenario;
-    struct runner *runner;
-    struct wal_io_ops ops;
-    const struct wal_io_ops *honest;
-    struct contents quiet, struck;
-    uint64_t strikes[FAULT_NUMBER_COUNT];
-};
-
-static struct bench *bench_now; /* For the calls below: the door has no room for a context. */
+static struct contents quiet, struck;
 
 static uint64_t still_wall_ns(struct wal_io *io)
 {
@@ -97,37 +77,9 @@ static enum wal_err deaf_pwrite(struct wal_io *io, struct wal_file file, uint64_
 
 static int set_up(void **state)
 {
-    struct bench *bench = calloc(1, sizeof *bench);
-    char message[SCENARIO_MESSAGE_BYTES] = "";
-    char path[] = "scenario-XXXXXX";
-
-    assert_non_null(bench);
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, scenario_text, strlen(scenario_text)), strlen(scenario_text));
-    assert_int_equal(close(fd), 0);
-    bench->scenario = scenario_load(path, message);
-    assert_int_equal(unlink(path), 0);
-    if (bench->scenario == NULL) fail_msg("%s", message);
-
-    bench->runner = runner_create();
-    struct wal_io *io = sim_io(bench->runner->world);
-    bench->honest = io->ops;
-    bench->ops = *io->ops;
-    bench->ops.wall_ns = still_wall_ns;
-    io->ops = &bench->ops;
-    bench_now = bench;
-    *state = bench;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct bench *bench = *state;
-
-    runner_destroy(bench->runner);
-    scenario_free(bench->scenario);
-    free(bench);
+    bench_set_up(state);
+    bench_now->ops.wall_ns = still_wall_ns;
+    bench_write(bench_now, scenario_text);
     return 0;
 }
 
@@ -176,17 +128,18 @@ static bool same(const struct contents *a, const struct contents *b)
     return memcmp(a->bytes, b->bytes, a->used) == 0;
 }
 
+static uint64_t strikes[FAULT_NUMBER_COUNT];
+
 /* Run the seed with these faults and keep its files. */
 static const struct property *run(struct bench *bench, uint64_t seed, const uint8_t *only,
                                   struct contents *ret_contents)
 {
     static const enum sim_policy tamest = SIM_POLICY_FIRST;
     const struct run_options options = {.seed = seed, .faults_only = only, .policy = &tamest};
-    struct run_result result;
+    struct run_result result = bench_run(bench, &options);
 
-    runner_run(bench->runner, bench->scenario, &options, &result);
     for (uint32_t i = 0; i < FAULT_NUMBER_COUNT; i++) {
-        bench->strikes[i] += runner_struck(bench->runner)[i];
+        strikes[i] += runner_struck(bench->runner)[i];
     }
     take(sim_disk(bench->runner->world), ret_contents);
     return result.property;
@@ -198,43 +151,41 @@ static void identical_under(struct bench *bench, const uint8_t *only)
 {
     size_t rotated = 0;
 
+    memset(strikes, 0, sizeof strikes);
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        assert_null(run(bench, seed, nothing, &bench->quiet));
-        const struct property *broken = run(bench, seed, only, &bench->struck);
+        assert_null(run(bench, seed, nothing, &quiet));
+        const struct property *broken = run(bench, seed, only, &struck);
         if (broken != NULL) fail_msg("seed %llu breaks %s", (unsigned long long)seed, broken->name);
-        if (!same(&bench->quiet, &bench->struck)) {
+        if (!same(&quiet, &struck)) {
             fail_msg("seed %llu leaves other files", (unsigned long long)seed);
         }
-        rotated += bench->quiet.count > 3; /* Lock, mark, and more than one segment. */
+        rotated += quiet.count > 3; /* Lock, mark, and more than one segment. */
     }
     assert_true(rotated > SEEDS / 4);
 }
 
 static void short_writes_leave_the_same_files(void **state)
 {
-    struct bench *bench = *state;
     const uint8_t only[FAULT_NUMBER_COUNT] = {[1] = 1};
 
-    identical_under(bench, only);
-    assert_true(bench->strikes[1] > SEEDS);
+    identical_under(*state, only);
+    assert_true(strikes[1] > SEEDS);
 }
 
 static void interruptions_leave_the_same_files(void **state)
 {
-    struct bench *bench = *state;
     const uint8_t only[FAULT_NUMBER_COUNT] = {[2] = 1};
 
-    identical_under(bench, only);
-    assert_true(bench->strikes[2] > SEEDS);
+    identical_under(*state, only);
+    assert_true(strikes[2] > SEEDS);
 }
 
 static void short_reads_leave_the_same_files(void **state)
 {
-    struct bench *bench = *state;
     const uint8_t only[FAULT_NUMBER_COUNT] = {[16] = 1};
 
-    identical_under(bench, only);
-    assert_true(bench->strikes[16] > SEEDS);
+    identical_under(*state, only);
+    assert_true(strikes[16] > SEEDS);
 }
 
 static void all_that_is_survived_at_a_call_leaves_the_same_files(void **state)
@@ -251,11 +202,11 @@ static void a_log_that_takes_a_short_count_for_the_whole_leaves_other_files(void
     uint32_t different = 0;
 
     for (uint64_t seed = 1; seed <= SEEDS / 8; seed++) {
-        assert_null(run(bench, seed, nothing, &bench->quiet));
+        assert_null(run(bench, seed, nothing, &quiet));
         bench->ops.pwrite = deaf_pwrite;
-        (void)run(bench, seed, only, &bench->struck);
+        (void)run(bench, seed, only, &struck);
         bench->ops.pwrite = bench->honest->pwrite;
-        different += !same(&bench->quiet, &bench->struck);
+        different += !same(&quiet, &struck);
     }
     assert_true(different > SEEDS / 32);
 }
@@ -264,17 +215,17 @@ static void one_byte_of_one_file_makes_a_difference(void **state)
 {
     struct bench *bench = *state;
 
-    assert_null(run(bench, 1, nothing, &bench->quiet));
-    assert_null(run(bench, 1, nothing, &bench->struck));
-    assert_true(same(&bench->quiet, &bench->struck));
-    assert_true(bench->struck.used > 0);
-    bench->struck.bytes[bench->struck.used - 1] ^= 1;
-    assert_false(same(&bench->quiet, &bench->struck));
+    assert_null(run(bench, 1, nothing, &quiet));
+    assert_null(run(bench, 1, nothing, &struck));
+    assert_true(same(&quiet, &struck));
+    assert_true(struck.used > 0);
+    struck.bytes[struck.used - 1] ^= 1;
+    assert_false(same(&quiet, &struck));
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, bench_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(short_writes_leave_the_same_files),
         TEST(interruptions_leave_the_same_files),
