@@ -299,6 +299,15 @@ static bool undisturbed_it_showed_less(struct history_event *event,
     return true;
 }
 
+static bool its_copy_showed_a_stranger(struct history_event *event,
+                                       struct history_observation *seen,
+                                       struct history_record *records)
+{
+    if (event->kind != HISTORY_COPIED || seen->count == 0) return false;
+    records[seen->count - 1].hash ^= UINT64_C(1) << 40;
+    return true;
+}
+
 static bool it_got_stuck(struct history_event *event, struct history_observation *seen,
                          struct history_record *records)
 {
@@ -327,6 +336,7 @@ static const struct {
     {"durability", it_lost_everything},
     {"fsync-honesty", a_sync_had_failed},
     {"recovery-idempotence", undisturbed_it_showed_less},
+    {"honest-copy", its_copy_showed_a_stranger},
     {"liveness", it_got_stuck},
     {"no-leak", it_leaked},
 };
