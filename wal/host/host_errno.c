@@ -27,6 +27,7 @@ static const struct {
     {ENOMEM, WAL_NOMEM},
     {ENOENT, WAL_NOTFOUND},
     {EEXIST, WAL_EXISTS},
+    {ENOTEMPTY, WAL_EXISTS}, /* POSIX lets rename say either. */
     {ENOTDIR, WAL_NOTDIR},
     {EACCES, WAL_ACCESS},
     {EPERM, WAL_ACCESS},
