@@ -81,9 +81,9 @@ uint32_t disk_chunk(const struct disk *disk);
 typedef int32_t disk_inode; /* A number with a name: the one typedef. */
 
 /* The calls. Arguments are those of the door; errors are the file system's own (NOTFOUND, EXISTS,
- * NOTDIR; INVALID for a name over 63 bytes and for a directory where a file is meant;
- * FILE_TOO_LARGE over 1 GiB). Injected failures are the caller's business. Paths have no "." and
- * "..", and a relative one starts at the root. */
+ * NOTDIR; INVALID for a name over 63 bytes and for a directory where a file is meant; EXISTS for a
+ * directory that would be replaced: none ever goes; FILE_TOO_LARGE over 1 GiB). Injected failures
+ * are the caller's business. Paths have no "." and "..", and a relative one starts at the root. */
 WAL_CHECKED enum wal_err disk_mkdir(struct disk *disk, const char *path);
 WAL_CHECKED enum wal_err disk_dir_find(struct disk *disk, const char *path, int32_t *ret_dir);
 WAL_CHECKED enum wal_err disk_open(struct disk *disk, int32_t dir, const char *name, bool create,

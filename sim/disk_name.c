@@ -171,8 +171,8 @@ static void name_op_add(struct disk *disk, enum disk_name_kind kind, int32_t dir
     disk->name_ops[disk->name_op_count++] = op;
 }
 
-/* The next component of a path, or false at its end. A component that is too long is cut, and so
- * is found nowhere: no name is that long. */
+/* The next component of a path, or false at its end. One that is too long is cut, and has no
+ * name_bytes. */
 static bool path_next(const char **path, char ret_name[DISK_NAME_BYTES + 1])
 {
     size_t len = 0;
@@ -202,6 +202,7 @@ static enum wal_err path_walk(const struct disk *disk, const char *path, int32_t
 
     ret_name[0] = '\0';
     while (path_next(&path, next)) {
+        if (name_bytes(next) == 0) return WAL_INVALID;
         if (ret_name[0] != '\0') {
             const struct disk_entry *entry = disk_entries_find(entries_seen(disk, dir), ret_name);
             if (entry == NULL) return WAL_NOTFOUND;
@@ -224,7 +225,6 @@ enum wal_err disk_mkdir(struct disk *disk, const char *path)
     if (name[0] == '\0' || disk_entries_find(entries_seen(disk, parent), name) != NULL) {
         return WAL_EXISTS;
     }
-    if (name_bytes(name) == 0) return WAL_INVALID;
     name_op_add(disk, DISK_NAME_CREATE, parent, "", entry_of(-1, dir_create(disk), name));
     return WAL_OK;
 }
@@ -280,7 +280,8 @@ enum wal_err disk_rename(struct disk *disk, int32_t dir, const char *from, const
     if (source == NULL) return WAL_NOTFOUND;
     if (name_bytes(to) == 0) return WAL_INVALID;
     if (target == source) return WAL_OK;
-    if (target != NULL && (target->dir >= 0 || source->dir >= 0)) return WAL_INVALID;
+    if (target != NULL && target->dir >= 0) return source->dir >= 0 ? WAL_EXISTS : WAL_INVALID;
+    if (target != NULL && source->dir >= 0) return WAL_NOTDIR;
     if (target != NULL && target->inode == source->inode) return WAL_OK; /* As POSIX has it. */
     unname(disk, target);
     name_op_add(disk, DISK_NAME_RENAME, dir, from, entry_of(source->inode, source->dir, to));

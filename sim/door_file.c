@@ -8,7 +8,7 @@
 
 #include "sim/door.h"
 
-enum { INODE_SHIFT = 40 };
+enum { INODE_SHIFT = 40, PAGE_BYTES = 4096 };
 
 /* A file and a length in one word of the trace. */
 static uint64_t traced(const struct descriptor *file, uint64_t len)
@@ -106,9 +106,10 @@ static enum wal_err window_of(struct sim_world *world, const struct descriptor *
                               uint64_t offset, size_t len, uint8_t **ret_window)
 {
     uint64_t size = disk_size(world->disk, file->target);
+    uint64_t end = (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     bool bad = false;
 
-    if (offset > size || len > size - offset) return WAL_INVALID;
+    if (offset > end || len > end - offset) return WAL_INVALID;
     uint8_t *window = door_alloc(world, SIM_CALL_MAP, len);
     if (window == NULL) return WAL_NOMEM;
     size_t got = disk_read(world->disk, file->target, offset, window, len, &bad);
@@ -116,7 +117,7 @@ static enum wal_err window_of(struct sim_world *world, const struct descriptor *
         memory_free(world->process.memory, window, len);
         return WAL_IO;
     }
-    assert(got == len);
+    memset(window + got, 0, len - got); /* The rest of the last page. */
     *ret_window = window;
     return WAL_OK;
 }
