@@ -15,10 +15,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd/death.h"
 #include "cmd/squall.h"
 #include "cmd/sweep_shared.h"
 
@@ -92,17 +92,13 @@ _Noreturn static void be_worker(struct master *master, uint32_t number)
                                   .shared = master->shared,
                                   .slot = &master->shared->slots[number],
                                   .failures_fd = master->failures[1]};
-    const struct rlimit no_core = {0, 0};
 
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     sigprocmask(SIG_SETMASK, &master->before, NULL);
     close(master->failures[0]);
-    if (master->children[number].said >= 0) {
-        dup2(master->children[number].said, STDERR_FILENO);
-        setrlimit(RLIMIT_CORE, &no_core); /* A sweep over a broken log would fill the disk. */
-    }
+    if (master->children[number].said >= 0) death_speak_to(master->children[number].said);
     if (master->sweep->trace) setvbuf(stdout, NULL, _IOLBF, 0); /* So that death takes no line. */
     sweep_work(&worker);
 }
@@ -112,9 +108,7 @@ static void spawn(struct master *master, uint32_t number)
     struct child *child = &master->children[number];
     pid_t parent = getpid();
 
-    if (child->said >= 0) {
-        if (ftruncate(child->said, 0) != 0 || lseek(child->said, 0, SEEK_SET) != 0) abort();
-    }
+    if (child->said >= 0) death_forget(child->said);
     fflush(NULL);
     child->runs_seen = sweep_slot_state(&master->shared->slots[number])->runs;
     child->still_ns = 0;
@@ -140,39 +134,18 @@ static void stop_all(struct master *master)
     }
 }
 
-/* What it wrote to standard error, as far as there is room. */
-static void last_words(const struct child *child, char words[SWEEP_TEXT_BYTES])
-{
-    ssize_t len = child->said < 0 ? 0 : pread(child->said, words, SWEEP_TEXT_BYTES - 1, 0);
-
-    words[len < 0 ? 0 : len] = '\0';
-}
-
-static void cause_of_death(const struct child *child, int status, char text[SWEEP_TEXT_BYTES])
-{
-    if (child->hung) {
-        (void)snprintf(text, SWEEP_TEXT_BYTES, "no progress for %u s, killed",
-                       (unsigned)(HUNG_NS / UINT64_C(1000000000)));
-    } else if (WIFSIGNALED(status)) {
-        const char *name = sigabbrev_np(WTERMSIG(status));
-        (void)snprintf(text, SWEEP_TEXT_BYTES, "killed by SIG%s", name == NULL ? "?" : name);
-    } else {
-        (void)snprintf(text, SWEEP_TEXT_BYTES, "the process ended with status %d",
-                       WEXITSTATUS(status));
-    }
-}
-
 /* The seed that it was at fails, and counts as done. */
 static void blame_seed(struct master *master, uint32_t number, int status)
 {
+    const struct child *child = &master->children[number];
     struct sweep_slot *slot = &master->shared->slots[number];
     struct sweep_state state = *sweep_slot_state(slot);
     const struct sweep_part *part = &master->sweep->parts[state.part];
     struct sweep_failure failure = {.part = state.part, .property = SWEEP_WORKER};
 
     failure.seed = sweep_part_seed(part, state.at);
-    cause_of_death(&master->children[number], status, failure.text);
-    last_words(&master->children[number], failure.detail);
+    death_cause(status, child->hung ? HUNG_NS : 0, failure.text, SWEEP_TEXT_BYTES);
+    death_words(child->said, failure.detail, SWEEP_TEXT_BYTES);
     state.runs++;
     state.at++;
     state.tally.seeds++;
@@ -191,8 +164,8 @@ static void blame_nobody(struct master *master, uint32_t number, int status)
     char text[SWEEP_TEXT_BYTES], words[SWEEP_TEXT_BYTES];
 
     if (++child->barren < BARREN_MAX) return;
-    cause_of_death(child, status, text);
-    last_words(child, words);
+    death_cause(status, child->hung ? HUNG_NS : 0, text, sizeof text);
+    death_words(child->said, words, sizeof words);
     squall_say("workers die before they run anything: %s\n%s", text, words);
     master->broken = true;
     stop_all(master);
@@ -203,7 +176,7 @@ static void pass_on_words(const struct child *child)
 {
     char words[SWEEP_TEXT_BYTES];
 
-    last_words(child, words);
+    death_words(child->said, words, sizeof words);
     if (words[0] != '\0') fputs(words, stderr);
 }
 
@@ -355,7 +328,7 @@ static bool prepare(struct master *master)
         return false;
     }
     for (uint32_t i = 0; i < master->jobs; i++) {
-        master->children[i].said = master->sweep->trace ? -1 : memfd_create("worker", MFD_CLOEXEC);
+        master->children[i].said = master->sweep->trace ? -1 : death_file();
     }
     return true;
 }
