@@ -111,7 +111,7 @@ struct runner {
     struct record_list *side_list;
     struct disk *look_disk, *copy_disk;
     bool copied;           /* The process made a copy that nobody has looked at. */
-    bool looked_twice;     /* The image that broke a property did so when it was read again. */
+    bool judging;          /* An extra image is looked at: if this kills us, that did. */
     size_t folded;         /* History events the properties have seen. */
     uint32_t failed_opens; /* In a row. */
     uint32_t media_left;   /* Faults at rest that may still strike in this run. */

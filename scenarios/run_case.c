@@ -216,13 +216,12 @@ static void add_decisions(const struct sim_who *whos, size_t who_count,
     }
 }
 
-/* The image that broke it becomes the one that the run goes on with; and if it took a second look
- * at it, that is taken too. */
+/* The image that broke it becomes the one that the run goes on with, and is looked at as it was:
+ * for the run itself may have damage lifted before it boots again. */
 static void promote(const struct runner *runner, struct run_case *to, const struct sim_who *whos,
                     size_t count)
 {
     add_decisions(whos, count, sim_image_record(runner->world), to);
-    if (!runner->looked_twice) return;
     to->decisions[to->decision_count++] =
         (struct case_decision){.who = (uint32_t)sim_context(runner->world),
                                .kind = SIM_KIND_LOOK,
@@ -259,6 +258,7 @@ void runner_export(const struct runner *runner, struct run_case *ret_case)
            runner->milestone_count * sizeof ret_case->milestones[0]);
     ret_case->decision_count = 0;
     add_decisions(whos, who_count, record, ret_case);
-    if (result->property != NULL && result->image != 0) promote(runner, ret_case, whos, who_count);
+    if (runner->judging || (result->property != NULL && result->image != 0))
+        promote(runner, ret_case, whos, who_count);
     case_forget_whos(ret_case);
 }

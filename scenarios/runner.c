@@ -132,7 +132,7 @@ static uint32_t image_again_percent(const struct runner *runner)
     return runner->scenario != NULL ? runner->scenario->image_again_percent : 100;
 }
 
-bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash)
+static bool judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash)
 {
     struct history_observation first, second;
     struct verdict verdict = {.broken = false};
@@ -155,10 +155,17 @@ bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint6
         disk_lose_pending(disk);
         look(runner, disk, &runner->seen_again, &second, &stop);
         property = property_suite_judge_again(runner->suite, &first, &second, &verdict);
-        runner->looked_twice = property != NULL;
     }
     if (property != NULL) broken(runner, property, &verdict, k);
     return property == NULL;
+}
+
+bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash)
+{
+    runner->judging = true;
+    bool held = judge_image(runner, disk, k, hash);
+    runner->judging = false;
+    return held;
 }
 
 static void look_undisturbed(struct runner *runner)
@@ -425,7 +432,7 @@ static void begin(struct runner *runner)
     runner->milestone_count = 0;
     runner->must_lsn = 0;
     runner->alloc_next = 0;
-    runner->healed = runner->probe = runner->looked_twice = false;
+    runner->healed = runner->probe = runner->judging = false;
     history_clear(&runner->history);
     property_suite_begin(runner->suite,
                          options->property_mask != 0 ? options->property_mask : UINT64_MAX);
