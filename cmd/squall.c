@@ -21,6 +21,8 @@ static const struct {
 } commands[] = {
     {"run", squall_run, "run [SCENARIO...]", "Run seeds of scenarios and judge every run."},
     {"replay", squall_replay, "replay SCENARIO:SEED", "Repeat one run."},
+    {"shrink", squall_shrink, "shrink SCENARIO:SEED",
+     "Find a smaller run that fails the same way."},
     {"list", squall_list, "list [SECTION]", "Scenarios, faults, properties, bugs, profiles."},
     {"bugs", squall_bugs, "bugs [NAME...]", "Plant known bugs and hunt them."},
     {"bench", squall_bench, "bench [NAME...]", "Measure the simulation."},

@@ -67,11 +67,6 @@ static void expect_death(void)
 #endif
 }
 
-static void trace_out(void *context, const struct sim_trace_event *event)
-{
-    trace_print_event(context, event);
-}
-
 static void check_again(struct runner *runner, const struct scenario *scenario,
                         const struct run_options *options, const struct run_result *result,
                         struct trial_outcome *outcome)
@@ -115,13 +110,13 @@ static void run_one(struct runner *runner, struct trial_shared *shared)
     struct run_options options = {.replay = &shared->asked};
     struct run_result result;
     struct struck struck = {.count = 0};
+    struct trace_print print = {.out = stdout, .runner = runner};
 
     if (shared->scenario != NULL) options = shared->run_options;
     options.property_mask = how->property_mask;
     options.address_salt = how->address_salt;
     if (how->trace) {
-        options.trace = trace_out;
-        options.trace_context = stdout;
+        trace_print_begin(&print, &options);
     } else if (how->annotate) {
         struck_watch(&struck, runner, &options);
     }
@@ -129,7 +124,7 @@ static void run_one(struct runner *runner, struct trial_shared *shared)
     tell(&result, &shared->outcome);
     if (result.property != NULL || how->annotate) write_down();
     if (how->annotate && shared->outcome.exported) struck_tell(&struck, &shared->effective);
-    if (how->trace) trace_print_history(stdout, runner_history(runner));
+    if (how->trace) trace_print_end(&print);
     if (how->twice) check_again(runner, shared->scenario, &options, &result, &shared->outcome);
     fflush(stdout);
 }
