@@ -408,6 +408,7 @@ static void begin_world(struct runner *runner)
         .image_modes = config->image_modes,
         .alloc_odds = odds->alloc,
         .fsync_ns = config->fsync_ns,
+        .still_time = config->still_time != 0,
         .wall_start_ns = UINT64_C(1700000000000000000),
         .steps_max = STEPS_MAX,
         .strike_calls = runner->plan.calls,

@@ -41,6 +41,7 @@ static const struct key range_keys[] = {
     { "crash", "odds",             AT(crash_odds),    0, 65536,       "0" },
     { "crash", "max",              AT(crashes_max),   0, 1000,        "8" },
     { "disk", "fsync-ns",          AT(fsync_ns),      1, 10000000000, "50000" },
+    { "disk", "still-time",        AT(still_time),    0, 1,           "0" },
 };
 static const struct key percent_keys[] = {
     { "workload", "swarm-percent",       AT(swarm_percent),         0, 100, "80" },

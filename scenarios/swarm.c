@@ -215,6 +215,7 @@ void run_draw(struct runner *runner)
     config->clients = (uint32_t)draw(runner, "clients", &scenario->clients);
     config->end_power_off = percent(runner, "end", 0, scenario->end_power_off_percent);
     config->fsync_ns = draw(runner, "fsync-ns", &scenario->fsync_ns);
+    config->still_time = (uint32_t)draw(runner, "still-time", &scenario->still_time);
     odds->crash = (uint32_t)draw(runner, "crash-odds", &scenario->crash_odds);
     odds->crashes_max = (uint32_t)draw(runner, "crashes-max", &scenario->crashes_max);
     odds->policy =
