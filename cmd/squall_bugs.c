@@ -14,6 +14,7 @@
 #include "cmd/bug_patch.h"
 #include "cmd/bugs_compare.h"
 #include "cmd/hunt.h"
+#include "cmd/mutant.h"
 #include "cmd/output_file.h"
 #include "cmd/progress.h"
 #include "cmd/seeds.h"
@@ -94,17 +95,6 @@ struct campaign {
     struct progress progress;
 };
 
-static bool plant(const char *name)
-{
-    char *command = squall_path("'%s/scenarios/bugs/plant.sh' '%s' >&2", squall_root(), name);
-    int status = system(command);
-
-    free(command);
-    if (status == 0) return true;
-    squall_say("%s cannot be planted", name);
-    return false;
-}
-
 static bool plant_all(struct campaign *campaign)
 {
     for (size_t i = 0; i < campaign->list.count; i++) {
@@ -116,9 +106,9 @@ static bool plant_all(struct campaign *campaign)
                            campaign->list.count, name);
             progress_show(&campaign->progress, squall_now_ns(), line);
         }
-        if (!plant(name)) return false;
-        campaign->folders[i] = squall_path("%s/bugs/%s", squall_build(), name);
-        campaign->programs[i] = squall_path("%s/squall", campaign->folders[i]);
+        if (!mutant_plant(name)) return false;
+        campaign->folders[i] = mutant_folder(name);
+        campaign->programs[i] = mutant_program(name);
     }
     return true;
 }
