@@ -23,6 +23,7 @@ static const struct {
     {"replay", squall_replay, "replay SCENARIO:SEED", "Repeat one run."},
     {"shrink", squall_shrink, "shrink SCENARIO:SEED",
      "Find a smaller run that fails the same way."},
+    {"regress", squall_regress, "regress [DIR]", "Replay the reproducers kept with the sources."},
     {"list", squall_list, "list [SECTION]", "Scenarios, faults, properties, bugs, profiles."},
     {"bugs", squall_bugs, "bugs [NAME...]", "Plant known bugs and hunt them."},
     {"bench", squall_bench, "bench [NAME...]", "Measure the simulation."},

@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/replay_case.h"
 #include "cmd/report.h"
-#include "cmd/scenario_set.h"
+#include "cmd/run_source.h"
 #include "cmd/seeds.h"
 #include "cmd/squall.h"
 #include "cmd/trace_print.h"
 
-enum { KEY_TRACE = 0x100, KEY_UNTIL, KEY_BREAK };
+enum { KEY_TRACE = 0x100, KEY_UNTIL, KEY_BREAK, KEY_NEIGHBOURS };
 
 static const struct argp_option options[] = {
     {.name = "trace", .key = KEY_TRACE, .doc = "Print each event, and what a user could see"},
@@ -28,13 +29,16 @@ static const struct argp_option options[] = {
      .arg = "EVENT",
      .doc = "Stop in the debugger at this event, on the stack of the task that makes the call: "
             "gdb --args ./build/squall replay SCENARIO:SEED --break EVENT"},
+    {.name = "neighbours",
+     .key = KEY_NEIGHBOURS,
+     .doc = "Of a FILE.repro that holds: try the cases next to it, too"},
     {0},
 };
 
 struct replay_arguments {
     struct selection selection;
     const char *token;
-    bool trace;
+    bool trace, neighbours;
     uint64_t until, break_at; /* 0: not asked for. */
 };
 
@@ -58,13 +62,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         arguments->trace = true;
         arguments->until = parse_event(state, "--until", arg);
         return 0;
+    case KEY_NEIGHBOURS: arguments->neighbours = true; return 0;
     case KEY_BREAK: arguments->break_at = parse_event(state, "--break", arg); return 0;
     case ARGP_KEY_ARG:
         if (arguments->token != NULL) argp_error(state, "one run at a time, not also '%s'", arg);
         arguments->token = arg;
         return 0;
     case ARGP_KEY_END:
-        if (arguments->token == NULL) argp_error(state, "SCENARIO:SEED is missing");
+        if (arguments->token == NULL) argp_error(state, "SCENARIO:SEED or FILE.repro is missing");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -76,35 +81,17 @@ static struct replay_arguments parse_arguments(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse,
-        .args_doc = "SCENARIO:SEED",
-        .doc = "Repeat the run that this token names.\v"
-               "Exit status: 1 the failure was reproduced, 0 all held, 2 usage, 3 the harness "
-               "failed, 125 the token is malformed; so that it can drive `git bisect run'. 130 "
-               "it was interrupted, or --until stopped it.",
+        .args_doc = "SCENARIO:SEED|FILE.repro",
+        .doc = "Repeat the run that this token names, or that this file describes.\v"
+               "Exit status: 1 a property was broken, 0 all held, 2 usage, 3 the harness failed, "
+               "125 what names the run is malformed, or all held but it has gone stale; so that it "
+               "can drive `git bisect run'. 130 it was interrupted, or --until stopped it.",
         .children = children,
     };
     struct replay_arguments arguments = {.token = NULL};
 
     squall_parse(&argp, argc, argv, &arguments);
     return arguments;
-}
-
-/* Cuts the token in two. */
-static bool split(char *token, uint64_t *ret_seed)
-{
-    char *colon = strrchr(token, ':');
-
-    if (colon == NULL || colon == token) {
-        squall_say("'%s' is not SCENARIO:SEED", token);
-        return false;
-    }
-    const char *wrong = seed_parse(colon + 1, ret_seed);
-    if (wrong != NULL) {
-        squall_say("seed '%s' %s", colon + 1, wrong);
-        return false;
-    }
-    *colon = '\0';
-    return true;
 }
 
 static void no_tick(void *context, const struct sweep_tally *tallies)
@@ -171,27 +158,43 @@ static int replay_here(const struct replay_arguments *arguments, const struct sc
     return result.property == NULL ? SQUALL_HELD : SQUALL_BROKEN;
 }
 
+static int replay_file(const struct replay_arguments *arguments, const struct run_source *source)
+{
+    const struct replay_case replay = {
+        .name = source->path,
+        .run_case = &source->run_case,
+        .trial = trial_begin(),
+        .options = {.property_mask = arguments->selection.property_mask,
+                    .trace = arguments->trace,
+                    .twice = true},
+        .neighbours = arguments->neighbours,
+        .out = stdout,
+    };
+
+    int status = replay_case(&replay);
+    trial_end(replay.trial);
+    return status;
+}
+
 int squall_replay(int argc, char **argv)
 {
     struct replay_arguments arguments = parse_arguments(argc, argv);
-    char *name = squall_path("%s", arguments.token);
-    struct scenario_set set;
-    uint64_t seed;
+    struct run_source source;
+    const bool here = arguments.until != 0 || arguments.break_at != 0;
 
-    if (!split(name, &seed)) {
-        free(name);
-        return SQUALL_STALE;
-    }
-    scenario_set_named(&set, &name, 1);
-    int status;
-    if (arguments.until != 0 || arguments.break_at != 0) {
-        struct run_options here = selection_options(&arguments.selection);
-        here.seed = seed;
-        status = replay_here(&arguments, set.choices[0].scenario, &here);
+    int status = run_source_open(&source, arguments.token);
+    if (status != SQUALL_HELD) return status;
+    struct run_options run = selection_options(&arguments.selection);
+    run.seed = source.seed;
+    const struct scenario_choice *choice = source.path == NULL ? &source.set.choices[0] : NULL;
+    if (source.path != NULL) run.replay = &source.run_case;
+    if (here) {
+        status = replay_here(&arguments, choice != NULL ? choice->scenario : NULL, &run);
+    } else if (source.path != NULL) {
+        status = replay_file(&arguments, &source);
     } else {
-        status = replay(&arguments, &set.choices[0], seed);
+        status = replay(&arguments, choice, source.seed);
     }
-    scenario_set_free(&set);
-    free(name);
+    run_source_close(&source);
     return status;
 }
