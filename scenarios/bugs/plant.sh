@@ -44,11 +44,11 @@ done
 cd "$place"
 for patch; do patch -p1 -s --no-backup-if-mismatch <"$patch"; done
 
-# A header of the library reaches every file of it; else only what was patched differs from the
-# archives.
-case " $(echo $files) " in
-*.h\ *) files=$(printf '%s\n' $files wal/*.c wal/log/*.c | grep '\.c$' | sort -u) ;;
-esac
+# A header reaches every file of its room; else only what was patched differs from the archives.
+for room in $(echo "$files" | sed -n 's|/.*\.h$||p' | sort -u); do
+    files="$files $(find "$room" -name '*.c' ! -path 'wal/host/*')"
+done
+files=$(printf '%s\n' $files | grep '\.c$' | sort -u)
 # shellcheck disable=SC2086
 printf '%s\n' $files | sed 's/\.c$//' |
     xargs -P "$(nproc)" -I{} $CC $CFLAGS -I"$place" -I"$root" -c {}.c -o {}.o
