@@ -23,7 +23,10 @@ uint64_t sim_mix(uint64_t a, uint64_t b, uint64_t c)
 {
     uint64_t hash = fold(a ^ UINT64_C(0xa0761d6478bd642f), b ^ UINT64_C(0xe7037ed1a0b428db));
 
-    hash = fold(hash ^ UINT64_C(0x8ebc6af09c88c6e3), c ^ UINT64_C(0x589965cc75374cc3));
+    /* Both factors depend on c: it is often a counter, and the products of a counter with one and
+     * the same number go in equal steps. */
+    hash += c * UINT64_C(0x9e3779b97f4a7c15);
+    hash = fold(hash ^ UINT64_C(0x8ebc6af09c88c6e3), hash ^ UINT64_C(0x589965cc75374cc3));
     return hash ^ hash >> 32;
 }
 
