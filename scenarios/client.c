@@ -259,15 +259,25 @@ static void operate(struct run_client *client, const struct operation *operation
     }
 }
 
+static bool is_to_do(const struct run_client *client, uint32_t i)
+{
+    const struct runner *runner = client->runner;
+
+    return runner->operations[i].client == client->number && !runner->begun[i];
+}
+
 static void client_task(void *arg)
 {
     struct run_client *client = arg;
     struct runner *runner = client->runner;
+    uint32_t left = 0;
 
+    for (uint32_t i = runner->next; i < client->boot->span_end; i++) left += is_to_do(client, i);
     for (uint32_t i = runner->next; i < client->boot->span_end; i++) {
         if (client->boot->broken) break;
         const struct operation *operation = &runner->operations[i];
-        if (operation->client != client->number || runner->begun[i]) continue;
+        if (!is_to_do(client, i)) continue;
+        sim_set_left(runner->world, left--);
         runner->begun[i] = 1;
         sim_set_operation(runner->world, operation->number);
         operate(client, operation);
@@ -295,12 +305,14 @@ static void run_span(struct boot *boot)
         client_task(&boot->clients[0]);
     } else {
         uint32_t spawned = 0;
+        sim_set_left(runner->world, boot->span_end - runner->next); /* They begin with that. */
         for (; spawned < config->clients; spawned++) {
             if (io_spawn(boot->io, names[spawned], client_task, &boot->clients[spawned],
                          &boot->tasks[spawned]) != WAL_OK) {
                 break; /* Out of memory: the operations are left for the next process. */
             }
         }
+        sim_set_left(runner->world, 0);
         for (uint32_t i = 0; i < spawned; i++) io_join(boot->io, boot->tasks[i]);
         if (spawned < config->clients) return;
     }

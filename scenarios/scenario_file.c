@@ -51,8 +51,6 @@ static const struct key percent_keys[] = {
 #undef AT
 /* clang-format on */
 
-static const char *const policy_names[] = {"first", "pct", "sticky", "random"};
-
 enum { RANGE_KEYS = sizeof range_keys / sizeof range_keys[0] };
 enum { PERCENT_KEYS = sizeof percent_keys / sizeof percent_keys[0] };
 
@@ -240,7 +238,10 @@ static int read_key(void *user, const char *section, const char *name, const cha
                            OPERATION_KIND_COUNT, scenario->mix);
     }
     if (strcmp(section, "schedule") == 0) {
-        return read_weight(reading, "policy in [schedule]", name, value, policy_names, POLICY_COUNT,
+        const char *policies[SIM_POLICY_COUNT];
+        for (unsigned i = 0; i < SIM_POLICY_COUNT; i++)
+            policies[i] = sim_policy_name((enum sim_policy)i);
+        return read_weight(reading, "policy in [schedule]", name, value, policies, SIM_POLICY_COUNT,
                            scenario->policy);
     }
     if (strcmp(section, "faults") == 0) {
@@ -277,10 +278,11 @@ static const char *impossible(struct scenario *scenario)
     uint32_t mix = 0, policies = 0;
 
     for (size_t i = 0; i < OPERATION_KIND_COUNT; i++) mix += scenario->mix[i];
-    for (size_t i = 0; i < POLICY_COUNT; i++) policies += scenario->policy[i];
+    for (size_t i = 0; i < SIM_POLICY_COUNT; i++) policies += scenario->policy[i];
     if (scenario->story[0] == '\0') return "[scenario] story: missing";
     if (mix == 0) return "[mix]: no operation has a weight, so nothing would happen";
-    if (policies == 0) scenario->policy[SIM_POLICY_FIRST] = 1;
+    for (unsigned i = 0; policies == 0 && i < SIM_POLICY_COUNT; i++)
+        scenario->policy[i] = sim_policy_weight((enum sim_policy)i);
     if (scenario->profile_count == 0) {
         scenario->profiles[scenario->profile_count++] = disk_profile_find("weak");
     }

@@ -10,7 +10,6 @@
 #include "scenarios/scenario.h"
 
 enum {
-    POLICY_COUNT = SIM_POLICY_RANDOM + 1,
     PROFILES_MAX = 16,
 };
 
@@ -45,7 +44,7 @@ struct scenario {
 
     const struct disk_profile *profiles[PROFILES_MAX];
     uint32_t profile_count;
-    uint32_t policy[POLICY_COUNT]; /* Weights. */
+    uint32_t policy[SIM_POLICY_COUNT]; /* Weights. */
     bool faults[FAULT_NUMBER_COUNT];
 };
 

@@ -218,8 +218,8 @@ void run_draw(struct runner *runner)
     config->still_time = (uint32_t)draw(runner, "still-time", &scenario->still_time);
     odds->crash = (uint32_t)draw(runner, "crash-odds", &scenario->crash_odds);
     odds->crashes_max = (uint32_t)draw(runner, "crashes-max", &scenario->crashes_max);
-    odds->policy =
-        (enum sim_policy)weighted(scenario->policy, POLICY_COUNT, run_entropy(runner, "policy", 0));
+    odds->policy = (enum sim_policy)weighted(scenario->policy, SIM_POLICY_COUNT,
+                                             run_entropy(runner, "policy", 0));
     if (runner->options->policy != NULL) odds->policy = *runner->options->policy;
     odds->switch_odds = 65536 / (uint32_t)(4 + run_entropy(runner, "switch", 0) % 60);
     draw_log(runner);

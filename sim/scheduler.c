@@ -11,15 +11,6 @@
 
 #include "sim/world_internal.h"
 
-enum {
-    STICKY_KEEPS = 9, /* In 10. */
-    /* PCT can starve a task for ever that others wait for by polling; after so many contested
-     * points in a process it draws uniformly instead. */
-    PCT_FAIR_AFTER = 20000,
-};
-
-#define PRIORITY_FRESH (UINT64_C(1) << 63) /* Above all that were lowered. */
-
 void scheduler_reset(struct sim_world *world)
 {
     struct scheduler *scheduler = &world->scheduler;
@@ -42,12 +33,6 @@ void scheduler_clear(struct sim_world *world)
         task->state = TASK_FREE;
     }
     scheduler_reset(world);
-}
-
-/* The policy's own chance: not a decision, since what comes of it is one. */
-static uint64_t draw(struct sim_world *world)
-{
-    return sim_mix(world->stream_seeds[SIM_STREAM_SCHEDULE], 0, world->scheduler.draws++);
 }
 
 /* ---- Queues ---- */
@@ -175,8 +160,7 @@ struct wal_task *scheduler_add(struct sim_world *world, const char *name, void (
     task->run_number = world->side ? 0 : ++world->tasks_spawned;
     task->slot = (uint8_t)slot;
     task->next = TASK_NONE;
-    if (world->options.policy == SIM_POLICY_PCT && !world->quiet)
-        task->priority = draw(world) | PRIORITY_FRESH;
+    policy_task_added(world, task);
     scheduler->live++;
     fiber_race_release(task);
     if (scheduler->current != NULL) ready_push(scheduler, task);
@@ -201,50 +185,6 @@ static void wake_due(struct sim_world *world)
         const struct sleeper *first = &scheduler->sleepers[scheduler->sleeper_count - 1];
         scheduler_wake(world, &scheduler->tasks[first->slot], TASK_WAKE_TIMER);
     }
-}
-
-static struct wal_task *uniform(struct sim_world *world, bool may_stay)
-{
-    struct scheduler *scheduler = &world->scheduler;
-    uint32_t which = decide_below(draw(world), scheduler->ready_count + (may_stay ? 1U : 0U));
-
-    if (which == scheduler->ready_count) return scheduler->current;
-    return &scheduler->tasks[scheduler->ready[which]];
-}
-
-static struct wal_task *highest(struct scheduler *scheduler, bool may_stay)
-{
-    struct wal_task *best = may_stay ? scheduler->current : NULL;
-
-    for (unsigned i = 0; i < scheduler->ready_count; i++) {
-        struct wal_task *task = &scheduler->tasks[scheduler->ready[i]];
-        if (best == NULL || task->priority > best->priority) best = task;
-    }
-    return best;
-}
-
-static struct wal_task *by_priority(struct sim_world *world, bool may_stay)
-{
-    struct scheduler *scheduler = &world->scheduler;
-
-    if (scheduler->contested > PCT_FAIR_AFTER) return uniform(world, may_stay);
-    if ((draw(world) & 0xffff) < world->options.switch_odds)
-        highest(scheduler, may_stay)->priority = --scheduler->low;
-    return highest(scheduler, may_stay);
-}
-
-static struct wal_task *propose(struct sim_world *world, bool may_stay, struct wal_task *tame)
-{
-    switch (world->options.policy) {
-    case SIM_POLICY_FIRST: return tame;
-    case SIM_POLICY_PCT: return by_priority(world, may_stay);
-    case SIM_POLICY_STICKY:
-        if (may_stay && draw(world) % 10 < STICKY_KEEPS) return tame;
-        return uniform(world, false);
-    case SIM_POLICY_RANDOM: return uniform(world, may_stay);
-    }
-    assert(0 && "not a policy");
-    return tame;
 }
 
 /* Who can run and has this number; else `tame`. */
@@ -281,7 +221,7 @@ static struct wal_task *choose(struct sim_world *world, enum sim_call call, bool
         decide_begin(world, SIM_STREAM_SCHEDULE, SIM_KIND_PREEMPT, call, &decision)) {
         scheduler->contested++;
         next = world->replay.record != NULL ? named(scheduler, decision.outcome, tame)
-                                            : propose(world, may_stay, tame);
+                                            : policy_propose(world, may_stay, tame);
         decision.outcome = next == tame ? 0 : 1 + next->number;
         if (decision.outcome != 0 || world->options.asked != NULL)
             decide_tell(world, &decision, scheduler->spawned + 1, legal(scheduler, tame));

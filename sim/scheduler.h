@@ -48,6 +48,7 @@ struct wal_task {
     bool owns_operation; /* It was told to act for an operation. */
     bool adopts;         /* It acts for whoever wakes it; the main task does not. */
     uint64_t priority;   /* PCT. */
+    uint32_t left;       /* Operations that it has left; 0: it never said. */
     uint8_t retry;       /* SIM_CALL_RETRY while its call goes on with the last one; else 0. */
     uint8_t cut_call;    /* The last call that was cut short or interrupted, plus 1; 0: none. */
     disk_inode cut_inode;
@@ -83,6 +84,12 @@ struct scheduler {
     struct fiber thread; /* Who called sim_run. */
     struct fiber_pool stacks;
 };
+
+#define PRIORITY_FRESH (UINT64_C(1) << 63) /* PCT: above all that were lowered. */
+
+/* policy.c: whom the policy of the run would let go on. */
+void policy_task_added(struct sim_world *world, struct wal_task *task);
+struct wal_task *policy_propose(struct sim_world *world, bool may_stay, struct wal_task *tame);
 
 /* No tasks. */
 void scheduler_reset(struct sim_world *world);

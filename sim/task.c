@@ -69,6 +69,7 @@ static enum wal_err task_spawn(struct wal_io *io, const char *name, void (*entry
         world->quiet ? spawner->own_context
                      : context_of_task(&world->contexts, world->process.boot_context, task->name);
     task->context = spawner->context;
+    task->left = spawner->left;
     *ret_task = task;
     err = WAL_OK;
 out:

@@ -278,6 +278,12 @@ void sim_set_operation(struct sim_world *world, uint32_t operation)
                                          : task->own_context;
 }
 
+void sim_set_left(struct sim_world *world, uint32_t operations)
+{
+    assert(world->scheduler.current != NULL);
+    world->scheduler.current->left = operations;
+}
+
 uint32_t sim_operation(const struct sim_world *world)
 {
     return context_operation(world, world_context(world));

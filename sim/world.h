@@ -26,11 +26,20 @@
 struct sim_world;
 
 enum sim_policy {
-    SIM_POLICY_FIRST,  /* Go on with the current task; else the one runnable longest. */
-    SIM_POLICY_PCT,    /* Random priorities; change points are a chance per contested point. */
-    SIM_POLICY_STICKY, /* Keep the current task with 9 in 10. */
-    SIM_POLICY_RANDOM, /* Uniform over the runnable ones. */
+    SIM_POLICY_FIRST,       /* Go on with the current task; else the one runnable longest. */
+    SIM_POLICY_PCT,         /* Random priorities; change points are a chance per contested point. */
+    SIM_POLICY_STICKY,      /* Keep the current task with 9 in 10. */
+    SIM_POLICY_RANDOM,      /* Uniform over the runnable ones. */
+    SIM_POLICY_URW,         /* Uniform random walk: in proportion to what each has left. */
+    SIM_POLICY_ROUND_ROBIN, /* Switch at every contested point, in turn. */
 };
+enum { SIM_POLICY_COUNT = SIM_POLICY_ROUND_ROBIN + 1 };
+
+/* "pct". False: no policy is called so. */
+const char *sim_policy_name(enum sim_policy policy);
+bool sim_policy_parse(const char *name, enum sim_policy *ret_policy);
+/* Its share of the seeds where nobody says otherwise. */
+uint32_t sim_policy_weight(enum sim_policy policy);
 
 /* What is about to happen, for a fault that may strike it. */
 struct sim_point {
@@ -200,6 +209,10 @@ void sim_heal(struct sim_world *world);
 /* The current task acts for this operation until told otherwise. */
 void sim_set_operation(struct sim_world *world, uint32_t operation);
 uint32_t sim_operation(const struct sim_world *world);
+
+/* How many operations the current task has left, for SIM_POLICY_URW. One that never says so has
+ * what its spawner had, or counts as if it had one. */
+void sim_set_left(struct sim_world *world, uint32_t operations);
 
 /* Power is lost, or the process dies, here and now. Does not return. */
 _Noreturn void sim_power_off(struct sim_world *world);
