@@ -1,8 +1,8 @@
 /*
- * kept.h - seeds that failed in earlier runs, to be tried first.
+ * kept.h - runs that failed earlier, to be tried first.
  *
- * A text file in the build folder, "SCENARIO SEED IMAGES" a line. It is a convenience: what cannot
- * be read is as if it were empty, and of two runs at once the later one's view stays.
+ * They lie in the build folder as reproducers, failures/SCENARIO-SEED.repro, as they were and not
+ * shrunk. It is a convenience: what cannot be read is as if it were not there.
  */
 #ifndef CMD_KEPT_H
 #define CMD_KEPT_H
@@ -11,27 +11,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KEPT_NAME_BYTES = 64 };
-
-struct kept_seed {
-    char scenario[KEPT_NAME_BYTES];
-    uint64_t seed;
-    uint32_t images;
-};
+#include "scenarios/scenario.h"
 
 struct kept_list {
-    struct kept_seed *seeds;
+    struct run_case *cases; /* In the order of their paths. */
+    char **paths;
     size_t count;
 };
 
 void kept_load(struct kept_list *list);
 void kept_free(struct kept_list *list);
 
-/* Nothing changes if it is there, or if there are many of this scenario. */
-void kept_add(struct kept_list *list, const char *scenario, uint64_t seed, uint32_t images);
-void kept_remove(struct kept_list *list, const char *scenario, uint64_t seed);
+/* It holds now. */
+void kept_forget(const char *path);
 
-/* False, having said why, if it could not be written. */
-bool kept_save(const struct kept_list *list);
+/* What failed, and how. */
+struct kept_failure {
+    const struct scenario *scenario;
+    struct run_options options; /* With its seed. */
+    const char *property, *why;
+};
+
+/* Write these runs down, unless they are there, or there are many of their scenario. */
+void kept_add(const struct kept_failure *failures, size_t count);
 
 #endif

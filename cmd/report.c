@@ -47,6 +47,18 @@ static void print_detail(FILE *out, const char *detail)
     }
 }
 
+void report_print_replay(const struct report *report, const struct sweep_failure *failure,
+                         FILE *out)
+{
+    const struct report_part *part = &report->parts[failure->part];
+
+    if (part->kept != NULL) {
+        fprintf(out, "./squall replay %s", part->kept[failure->position]);
+    } else {
+        selection_print_replay(out, &part->selection, part->typed, failure->seed);
+    }
+}
+
 static void print_failure(const struct report *report, const struct sweep_failure *failure)
 {
     const struct report_part *part = &report->parts[failure->part];
@@ -62,7 +74,7 @@ static void print_failure(const struct report *report, const struct sweep_failur
                 failure->digest.low);
     }
     fputs("      replay with: ", report->out);
-    selection_print_replay(report->out, &part->selection, part->typed, failure->seed);
+    report_print_replay(report, failure, report->out);
     fputc('\n', report->out);
     fflush(report->out);
 }
@@ -89,7 +101,7 @@ struct sweep_tally report_total(const struct report *report)
     struct sweep_tally total = {.seeds = 0};
 
     for (size_t i = 0; i < report->part_count; i++) {
-        if (!report->parts[i].kept) sweep_tally_add(&total, &report->tallies[i]);
+        if (report->parts[i].kept == NULL) sweep_tally_add(&total, &report->tallies[i]);
     }
     return total;
 }
@@ -120,7 +132,7 @@ static uint64_t time_left_ns(const struct report *report, const struct sweep_tal
     for (size_t i = 0; i < report->part_count; i++) {
         const struct sweep_part *part = &report->sweep_parts[i];
         if (part->deadline_ns > deadline_ns) deadline_ns = part->deadline_ns;
-        if (!report->parts[i].kept) seeds += (double)part->count;
+        if (report->parts[i].kept == NULL) seeds += (double)part->count;
     }
     if (deadline_ns != 0) return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
     if (total->seeds == 0) return 0;
@@ -179,13 +191,13 @@ static void print_kept(const struct report *report)
     uint64_t tried = 0, failing = 0;
 
     for (size_t i = 0; i < report->part_count; i++) {
-        if (!report->parts[i].kept) continue;
+        if (report->parts[i].kept == NULL) continue;
         tried += report->tallies[i].seeds;
         failing += report->tallies[i].failures;
     }
     if (tried == 0) return;
     fprintf(report->out,
-            "kept from earlier runs: %" PRIu64 " seeds tried first, %" PRIu64 " fail, %" PRIu64
+            "kept from earlier runs: %" PRIu64 " tried first, %" PRIu64 " fail, %" PRIu64
             " hold now and are forgotten\n",
             tried, failing, tried - failing);
 }
@@ -228,7 +240,7 @@ void report_summary(const struct report *report)
     print_kept(report);
     for (size_t i = 0; i < report->part_count; i++) {
         const struct sweep_tally *tally = &report->tallies[i];
-        if (report->parts[i].kept) continue;
+        if (report->parts[i].kept != NULL) continue;
         print_part(report, report->parts[i].typed, tally,
                    report_per_s(tally->seeds * report->jobs, tally->busy_ns));
         lines++;

@@ -15,7 +15,8 @@ enum { REPORT_FAILURES_MAX = 10000 };
 struct report_part {
     const char *typed;          /* The scenario as one names it. */
     struct selection selection; /* What its runs are held to. */
-    bool kept;                  /* Seeds of earlier runs: they count nowhere but as failures. */
+    char *const *kept;          /* Not NULL: the files of these cases, which failed earlier; they
+                                   count nowhere but as failures. */
 };
 
 struct report {
@@ -43,6 +44,10 @@ void report_failure(void *context, const struct sweep_failure *failure);
 
 /* The on_tick. */
 void report_tick(void *context, const struct sweep_tally *tallies);
+
+/* What to type to have the run of this failure again. */
+void report_print_replay(const struct report *report, const struct sweep_failure *failure,
+                         FILE *out);
 
 /* Sort the failures by scenario and seed. Before any of the following. */
 void report_sort(struct report *report);

@@ -16,14 +16,15 @@ static void member(FILE *out, const char *name, const char *value)
     json_string(out, value, strlen(value));
 }
 
-static void replay_member(FILE *out, const struct report_part *part, uint64_t seed)
+static void replay_member(const struct report *report, const struct sweep_failure *failure,
+                          FILE *out)
 {
     char *text = NULL;
     size_t bytes = 0;
     FILE *line = open_memstream(&text, &bytes);
 
     if (line == NULL) abort();
-    selection_print_replay(line, &part->selection, part->typed, seed);
+    report_print_replay(report, failure, line);
     fclose(line);
     member(out, "replay", text);
     free(text);
@@ -48,7 +49,7 @@ static void print_failure(const struct report *report, const struct sweep_failur
         fprintf(out, ",\"digest\":\"%016" PRIx64 "%016" PRIx64 "\"", failure->digest.high,
                 failure->digest.low);
     }
-    replay_member(out, part, failure->seed);
+    replay_member(report, failure, out);
     fputs("}\n", out);
 }
 
@@ -60,7 +61,7 @@ void report_json(const struct report *report, FILE *out)
     for (size_t i = 0; i < report->failure_count; i++) {
         print_failure(report, &report->failures[i], out);
     }
-    for (size_t i = 0; i < report->part_count; i++) scenarios += report->parts[i].kept ? 0 : 1;
+    for (size_t i = 0; i < report->part_count; i++) scenarios += report->parts[i].kept == NULL;
     fprintf(out,
             "{\"type\":\"summary\",\"scenarios\":%zu,\"seeds\":%" PRIu64
             ",\"failures\":%zu,\"crashes\":%" PRIu64 ",\"images\":%" PRIu64,

@@ -39,7 +39,7 @@ static void print_failure(const struct report *report, const struct sweep_failur
     fputc('\n', out);
     print_text(out, failure->detail);
     fputs("replay with: ", out);
-    selection_print_replay(out, &part->selection, part->typed, failure->seed);
+    report_print_replay(report, failure, out);
     fputs("</failure>\n    </testcase>\n", out);
 }
 
@@ -81,7 +81,7 @@ void report_junit(const struct report *report, FILE *out)
 {
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"squall run\">\n", out);
     for (size_t i = 0; i < report->part_count; i++) {
-        if (!report->parts[i].kept) print_suite(report, i, out);
+        if (report->parts[i].kept == NULL) print_suite(report, i, out);
     }
     fputs("</testsuites>\n", out);
 }

@@ -155,37 +155,28 @@ static struct run_arguments parse_arguments(int argc, char **argv)
 struct run_plan {
     struct scenario_set set;
     struct kept_list kept;
-    bool keeps; /* Seeds that fail are kept, and those that were kept are tried. */
+    bool keeps; /* Runs that fail are kept, and those that were kept are tried. */
     struct sweep_part parts[SWEEP_PARTS_MAX];
     struct report_part names[SWEEP_PARTS_MAX];
-    uint64_t *lists[SWEEP_PARTS_MAX]; /* Of kept seeds. */
     size_t count;
 };
 
-/* A scenario's kept seeds, those with as many images as its first one: nearly always all. */
+/* A scenario's kept cases lie together: their files are sorted by name. */
 static void plan_kept(struct run_plan *plan, const struct run_arguments *arguments,
                       const struct scenario_choice *choice)
 {
-    size_t count = 0;
-    uint64_t *seeds = calloc(plan->kept.count + 1, sizeof seeds[0]);
-    struct selection selection = arguments->selection;
+    const struct kept_list *kept = &plan->kept;
+    size_t first = 0, end;
 
-    if (seeds == NULL) abort();
-    for (size_t i = 0; i < plan->kept.count; i++) {
-        const struct kept_seed *kept = &plan->kept.seeds[i];
-        if (strcmp(kept->scenario, choice->typed) != 0) continue;
-        if (count == 0) selection.images = kept->images;
-        if (kept->images == selection.images) seeds[count++] = kept->seed;
-    }
-    if (count == 0) {
-        free(seeds);
-        return;
-    }
-    plan->lists[plan->count] = seeds;
-    plan->names[plan->count] =
-        (struct report_part){.typed = choice->typed, .selection = selection, .kept = true};
-    plan->parts[plan->count++] =
-        (struct sweep_part){.scenario = choice->scenario, .list = seeds, .count = count};
+    while (first < kept->count && strcmp(kept->cases[first].scenario, choice->typed) != 0) first++;
+    end = first;
+    while (end < kept->count && strcmp(kept->cases[end].scenario, choice->typed) == 0) end++;
+    if (first == end) return;
+    plan->names[plan->count] = (struct report_part){
+        .typed = choice->typed, .selection = arguments->selection, .kept = &kept->paths[first]};
+    plan->names[plan->count].selection.images = 0; /* The one that matters is in the case. */
+    plan->parts[plan->count++] = (struct sweep_part){
+        .scenario = choice->scenario, .cases = &kept->cases[first], .count = end - first};
 }
 
 /* Seeds of one share: the range's from the I-th on, every N-th. */
@@ -232,13 +223,13 @@ static void plan_deadlines(struct run_plan *plan, uint64_t for_ns)
     size_t scenarios = plan->set.count;
 
     for (size_t i = 0; i < plan->count; i++) {
-        if (plan->names[i].kept) continue;
+        if (plan->names[i].kept != NULL) continue;
         bool general = strcmp(plan->names[i].typed, "everything") == 0 && scenarios > 1;
         plan->parts[i].deadline_ns = general ? scenarios - 1 : 1; /* A weight; a time below. */
         shares += plan->parts[i].deadline_ns;
     }
     for (size_t i = 0; i < plan->count; i++) {
-        if (plan->names[i].kept) continue;
+        if (plan->names[i].kept != NULL) continue;
         share += plan->parts[i].deadline_ns;
         plan->parts[i].deadline_ns = begin_ns + for_ns / shares * share;
     }
@@ -257,34 +248,48 @@ static uint64_t random_seed(void)
 
 /* ---- Afterwards ---- */
 
-/* Failing seeds are kept, those that hold now are forgotten. The list is read again, since another
- * run may have ended meanwhile. */
-static void keep_failures(const struct run_plan *plan, const struct report *report)
+static bool failed_again(const struct report *report, size_t part, uint64_t position)
 {
-    struct kept_list now;
-    size_t kept_parts = 0;
-
-    if (!plan->keeps) return;
-    kept_load(&now);
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct sweep_part *part = &plan->parts[i];
-        if (!plan->names[i].kept || report->tallies[i].seeds != part->count) continue;
-        kept_parts++;
-        for (size_t j = 0; j < part->count; j++) {
-            kept_remove(&now, plan->names[i].typed, part->list[j]);
-        }
-    }
-    size_t added = 0;
     for (size_t i = 0; i < report->failure_count; i++) {
         const struct sweep_failure *failure = &report->failures[i];
-        const struct report_part *part = &report->parts[failure->part];
-        if (scenario_expects_failure(report->sweep_parts[failure->part].scenario)) continue;
-        if (strchr(part->typed, '/') != NULL || strchr(part->typed, '.') != NULL) continue;
-        kept_add(&now, part->typed, failure->seed, part->selection.images);
-        added++;
+        if (failure->part == part && failure->position == position) return true;
     }
-    if (kept_parts > 0 || added > 0) (void)kept_save(&now); /* It said why, and that is all. */
-    kept_free(&now);
+    return false;
+}
+
+/* What was kept and holds now. */
+static void forget_kept(const struct run_plan *plan, const struct report *report)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct sweep_part *part = &plan->parts[i];
+        if (plan->names[i].kept == NULL || report->tallies[i].seeds != part->count) continue;
+        for (uint64_t j = 0; j < part->count; j++) {
+            if (!failed_again(report, i, j)) kept_forget(plan->names[i].kept[j]);
+        }
+    }
+}
+
+/* Scenarios that are to fail, or that are files of somebody's own, leave nothing. */
+static void keep_failures(const struct report *report)
+{
+    struct kept_failure *failures = calloc(report->failure_count + 1, sizeof failures[0]);
+    size_t count = 0;
+
+    if (failures == NULL) abort();
+    for (size_t i = 0; i < report->failure_count; i++) {
+        const struct sweep_failure *failure = &report->failures[i];
+        const struct report_part *name = &report->parts[failure->part];
+        const struct sweep_part *part = &report->sweep_parts[failure->part];
+        if (name->kept != NULL || scenario_expects_failure(part->scenario)) continue;
+        if (strchr(name->typed, '/') != NULL || strchr(name->typed, '.') != NULL) continue;
+        failures[count] = (struct kept_failure){.scenario = part->scenario,
+                                                .options = part->options,
+                                                .property = sweep_failure_property(failure),
+                                                .why = failure->text};
+        failures[count++].options.seed = failure->seed;
+    }
+    kept_add(failures, count);
+    free(failures);
 }
 
 /* Every fault that one of the scenarios may draw. */
@@ -360,7 +365,10 @@ static int run_plan(struct run_plan *plan, const struct run_arguments *arguments
     report_summary(&report);
     bool reached = reach == NULL || tell_reach(plan, arguments, &report, reach, json->out);
     reach_unshare(reach, arguments->jobs);
-    keep_failures(plan, &report);
+    if (plan->keeps) {
+        forget_kept(plan, &report);
+        keep_failures(&report);
+    }
     if (json->out != NULL) report_json(&report, json->out);
     if (junit->out != NULL) report_junit(&report, junit->out);
     bool written = output_file_close(json);
@@ -394,7 +402,6 @@ int squall_run(int argc, char **argv)
     plan_parts(&plan, &arguments);
     if (arguments.for_ns != 0) plan_deadlines(&plan, arguments.for_ns);
     int status = run_plan(&plan, &arguments, &json, &junit);
-    for (size_t i = 0; i < plan.count; i++) free(plan.lists[i]);
     kept_free(&plan.kept);
     scenario_set_free(&plan.set);
     return status;

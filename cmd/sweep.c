@@ -143,6 +143,7 @@ static void blame_seed(struct master *master, uint32_t number, int status)
     const struct sweep_part *part = &master->sweep->parts[state.part];
     struct sweep_failure failure = {.part = state.part, .property = SWEEP_WORKER};
 
+    failure.position = state.at;
     failure.seed = sweep_part_seed(part, state.at);
     death_cause(status, child->hung ? HUNG_NS : 0, failure.text, SWEEP_TEXT_BYTES);
     death_words(child->said, failure.detail, SWEEP_TEXT_BYTES);

@@ -30,12 +30,13 @@ enum { SWEEP_WORKER = -1 };
 
 struct sweep_part {
     const struct scenario *scenario;
-    struct run_options options; /* The seed is filled in. */
-    const uint64_t *list;       /* The seeds; NULL: first, first + stride, ... */
-    uint64_t first, stride;     /* They wrap around. */
-    uint64_t count;             /* How many; UINT64_MAX: until the deadline. */
-    uint64_t deadline_ns;       /* By squall_now_ns; no new seed after it. 0: none. */
-    uint32_t failures_max;      /* No new seed after so many failures. 0: never stop. */
+    struct run_options options;   /* The seed is filled in. */
+    const struct run_case *cases; /* To be replayed; NULL: seeds. */
+    const uint64_t *list;         /* The seeds; NULL: first, first + stride, ... */
+    uint64_t first, stride;       /* They wrap around. */
+    uint64_t count;               /* How many; UINT64_MAX: until the deadline. */
+    uint64_t deadline_ns;         /* By squall_now_ns; no new seed after it. 0: none. */
+    uint32_t failures_max;        /* No new seed after so many failures. 0: never stop. */
 };
 
 struct sweep_tally {
@@ -49,6 +50,7 @@ struct sweep_failure {
     uint32_t part;
     int32_t property; /* properties_all[], or SWEEP_WORKER. */
     uint64_t seed;
+    uint64_t position;        /* In the part. */
     uint64_t events;          /* Of the history. */
     struct sim_digest digest; /* Of the run; zero if there is none. */
     uint32_t image;

@@ -42,6 +42,7 @@ struct sim_digest sweep_seed_digest(const struct scenario *scenario, uint64_t se
 
 uint64_t sweep_part_seed(const struct sweep_part *part, uint64_t position)
 {
+    if (part->cases != NULL) return part->cases[position].seed;
     if (part->list != NULL) return part->list[position];
     return part->first + position * part->stride;
 }

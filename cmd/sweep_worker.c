@@ -47,7 +47,7 @@ static int32_t determinism_index(const struct run_options *options)
 
 static bool is_sampled(const struct sweep_part *part, uint64_t position, uint64_t seed)
 {
-    if (part->list != NULL || position == 0) return true;
+    if (part->cases != NULL || part->list != NULL || position == 0) return true;
     return sim_mix(seed, SAMPLE_ONE_IN, SAMPLE_JUNK) % SAMPLE_ONE_IN == 0;
 }
 
@@ -117,10 +117,12 @@ static void run_seed(struct sweep_worker *worker, const struct sweep_part *part,
 {
     struct run_options options = part->options;
     struct run_result result;
-    struct sweep_failure failure = {.part = worker->state.part, .property = INT32_MAX};
+    struct sweep_failure failure = {
+        .part = worker->state.part, .position = position, .property = INT32_MAX};
     struct trace_print print = {.out = stdout, .runner = worker->runner};
 
     options.seed = failure.seed = sweep_part_seed(part, position);
+    if (part->cases != NULL) options.replay = &part->cases[position];
     if (worker->sweep->trace) trace_print_begin(&print, &options);
     runner_run(worker->runner, part->scenario, &options, &result);
     if (worker->sweep->trace) trace_print_end(&print);

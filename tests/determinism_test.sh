@@ -30,7 +30,7 @@ digest() {
     shift
     SQUALL_BUILD=$work "$program" run everything crash_in_recovery --json - "$@" 2>"$work/err" |
         sed -n 's/^{"type":"summary".*"complete":true.*"digest":"\([0-9a-f]\{32\}\)".*/\1/p'
-    rm -f "$work/failures"
+    rm -rf "$work/failures"
 }
 
 # same WANT WHAT SQUALL ARGUMENT...

@@ -32,6 +32,6 @@ variant_build() {
 variant_squall() {
     local folder=$1
     shift
-    rm -f "$folder/failures"
+    rm -rf "$folder/failures"
     SQUALL_BUILD=$folder "$folder/squall" "$@"
 }
