@@ -108,11 +108,26 @@ static bool repair_crash(struct shrink *shrink, uint32_t index)
     return shrink_attempt(shrink);
 }
 
+/* A process also ends when it cannot open the log: without what kept it from that, its successor's
+ * successors are one generation less away. */
+static bool repair_failed_open(struct shrink *shrink, uint32_t index)
+{
+    const uint32_t who = shrink->best.decisions[index].who;
+    struct run_case *draft;
+
+    if (shrink->best.whos[who].kind != SIM_WHO_BOOT) return false;
+    draft = shrink_draft(shrink);
+    shrink_cut_decisions(draft, index, 1);
+    merge_boot(draft, who, 0);
+    return shrink_attempt(shrink);
+}
+
 bool shrink_repair_decision(struct shrink *shrink, uint32_t index)
 {
-    if (shrink->best.decisions[index].kind == SIM_KIND_CRASH && repair_crash(shrink, index)) {
-        return true;
-    }
+    bool crash = shrink->best.decisions[index].kind == SIM_KIND_CRASH;
+
+    if (crash && repair_crash(shrink, index)) return true;
+    if (!crash && repair_failed_open(shrink, index)) return true;
     return repair_ordinals(shrink, index);
 }
 
