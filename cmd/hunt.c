@@ -38,7 +38,8 @@ _Noreturn static void become(const struct hunt *hunt)
         _exit(SQUALL_FAILED);
     }
     execl(hunt->program, "squall", "run", "everything", "--stop-at-first", "--jobs", "1", "--json",
-          "-", "--seeds", seeds, (char *)NULL);
+          "-", "--seeds", seeds, hunt->policy != NULL ? "--policy" : NULL, hunt->policy,
+          (char *)NULL);
     squall_say("%s: %s", hunt->program, strerror(errno));
     _exit(SQUALL_FAILED);
 }

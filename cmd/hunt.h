@@ -28,6 +28,7 @@ struct hunt {
     const char *program;
     const char *folder; /* Its SQUALL_BUILD. */
     const char *name;
+    const char *policy; /* Of the scheduler; NULL: as each seed draws. */
     uint64_t first, count;
 
     enum hunt_end end;

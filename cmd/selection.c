@@ -11,7 +11,7 @@
 #include "cmd/squall.h"
 #include "properties/property.h"
 
-enum { KEY_IMAGES = 0x200, KEY_PROFILE, KEY_ONLY, KEY_WITHOUT, KEY_PROPERTY };
+enum { KEY_IMAGES = 0x200, KEY_PROFILE, KEY_ONLY, KEY_WITHOUT, KEY_PROPERTY, KEY_POLICY };
 enum { IMAGES_MAX = 1000000, KNOWN_MAX = 2 * FAULT_NUMBER_COUNT };
 
 static const struct argp_option options[] = {
@@ -26,6 +26,11 @@ static const struct argp_option options[] = {
      .arg = "PROFILE",
      .group = 2,
      .doc = "Only disks of this profile, see squall list profiles"},
+    {.name = "policy",
+     .key = KEY_POLICY,
+     .arg = "POLICY",
+     .group = 2,
+     .doc = "Schedule tasks only so: first, pct, sticky, random, urw or round-robin"},
     {.name = "only",
      .key = KEY_ONLY,
      .arg = "FAULTS",
@@ -52,6 +57,16 @@ static void take_profile(struct selection *selection, const char *name)
     if (selection->profile != NULL) return;
     for (size_t i = 0; i < disk_profile_count; i++) known[i] = disk_profiles[i].name;
     squall_unknown("profile", name, known, disk_profile_count);
+}
+
+static void take_policy(struct selection *selection, const char *name)
+{
+    const char *known[SIM_POLICY_COUNT];
+
+    selection->has_policy = sim_policy_parse(name, &selection->policy);
+    if (selection->has_policy) return;
+    for (unsigned i = 0; i < SIM_POLICY_COUNT; i++) known[i] = sim_policy_name((enum sim_policy)i);
+    squall_unknown("policy", name, known, SIM_POLICY_COUNT);
 }
 
 static void take_fault(const char *name, uint8_t *named)
@@ -107,6 +122,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         selection->images = (uint32_t)images;
         return 0;
     case KEY_PROFILE: take_profile(selection, arg); return 0;
+    case KEY_POLICY: take_policy(selection, arg); return 0;
     case KEY_ONLY:
         selection->has_only = true;
         take_faults(arg, selection->only);
@@ -127,6 +143,7 @@ struct run_options selection_options(const struct selection *selection)
     return (struct run_options){
         .images = selection->images,
         .profile = selection->profile,
+        .policy = selection->has_policy ? &selection->policy : NULL,
         .faults_only = selection->has_only ? selection->only : NULL,
         .faults_without = selection->has_without ? selection->without : NULL,
         .property_mask = selection->property_mask,
@@ -135,8 +152,8 @@ struct run_options selection_options(const struct selection *selection)
 
 bool selection_is_plain(const struct selection *selection)
 {
-    return selection->profile == NULL && !selection->has_only && !selection->has_without &&
-           selection->property_mask == 0;
+    return selection->profile == NULL && !selection->has_policy && !selection->has_only &&
+           !selection->has_without && selection->property_mask == 0;
 }
 
 static void print_faults(FILE *out, const char *option, const uint8_t *named)
@@ -158,6 +175,7 @@ void selection_print_replay(FILE *out, const struct selection *selection, const 
     if (selection->images != SELECTION_IMAGES)
         fprintf(out, " --images %" PRIu32, selection->images);
     if (selection->profile != NULL) fprintf(out, " --profile %s", selection->profile->name);
+    if (selection->has_policy) fprintf(out, " --policy %s", sim_policy_name(selection->policy));
     if (selection->has_only) print_faults(out, "--only", selection->only);
     if (selection->has_without) print_faults(out, "--without", selection->without);
     for (size_t i = 0; properties_all[i] != NULL; i++) {

@@ -20,6 +20,8 @@ enum { SELECTION_IMAGES = 8 }; /* Without --images. */
 struct selection {
     uint32_t images;
     const struct disk_profile *profile; /* NULL: the scenario draws. */
+    bool has_policy;
+    enum sim_policy policy; /* Of the scheduler; else it is drawn. */
     bool has_only, has_without;
     uint8_t only[FAULT_NUMBER_COUNT], without[FAULT_NUMBER_COUNT]; /* Non-zero: named. */
     uint64_t property_mask;                                        /* 0: all. */

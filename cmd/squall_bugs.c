@@ -13,6 +13,7 @@
 
 #include "cmd/bug_patch.h"
 #include "cmd/bugs_compare.h"
+#include "cmd/bugs_policies.h"
 #include "cmd/hunt.h"
 #include "cmd/mutant.h"
 #include "cmd/output_file.h"
@@ -22,7 +23,7 @@
 #include "sim/decide.h"
 
 enum { TRIALS = 3, TRIALS_MAX = 1000 };
-enum { KEY_TRIALS = 0x100, KEY_CAP, KEY_FOR, KEY_JSON, KEY_JOBS, KEY_COMPARE };
+enum { KEY_TRIALS = 0x100, KEY_CAP, KEY_FOR, KEY_JSON, KEY_JOBS, KEY_COMPARE, KEY_POLICIES };
 
 static const struct argp_option options[] = {
     {.name = "trials", .key = KEY_TRIALS, .arg = "N", .doc = "Independent hunts for each bug [3]"},
@@ -41,6 +42,9 @@ static const struct argp_option options[] = {
      .arg = "OLD",
      .doc = "Hunt nothing: compare two files of --json, OLD and the one that is named instead of a "
             "bug"},
+    {.name = "policies",
+     .key = KEY_POLICIES,
+     .doc = "Hunt with each policy of the scheduler alone: which finds which race"},
     {.name = "jobs", .key = KEY_JOBS, .arg = "N", .doc = "Hunts at once [one a core]"},
     {0},
 };
@@ -52,6 +56,7 @@ struct bugs_arguments {
     uint64_t cap; /* 0: by stratum. */
     uint64_t for_ns;
     const char *json, *compare;
+    bool policies;
     uint32_t jobs;
 };
 
@@ -72,6 +77,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         squall_refuse(state, "--for", arg, duration_parse(arg, &arguments->for_ns));
         return 0;
     case KEY_JSON: arguments->json = arg; return 0;
+    case KEY_POLICIES: arguments->policies = true; return 0;
     case KEY_COMPARE: arguments->compare = arg; return 0;
     case KEY_JOBS:
         squall_refuse(state, "--jobs", arg, count_parse(arg, 1, 1024, &number));
@@ -328,6 +334,9 @@ static int hunt_bugs(struct campaign *campaign, const struct bugs_arguments *arg
     bool planted = plant_all(campaign);
     progress_clear(&campaign->progress);
     if (!planted) return SQUALL_FAILED;
+    if (arguments->policies) {
+        return bugs_policies(&campaign->list, arguments->trials, arguments->cap, arguments->jobs);
+    }
     prepare_hunts(campaign, arguments->cap);
     bool whole = hunt_all(campaign->hunts, campaign->trials * campaign->list.count, arguments->jobs,
                           deadline_ns, tick, campaign);
