@@ -27,19 +27,38 @@ static void note_signal(int number)
 
 /* ---- A hunt ---- */
 
-_Noreturn static void become(const struct hunt *hunt)
+static void become_run(const struct hunt *hunt)
 {
     char *seeds =
         squall_path("0x%" PRIx64 "..0x%" PRIx64, hunt->first, hunt->first + hunt->count - 1);
 
+    execl(hunt->program, "squall", "run", "everything", "--stop-at-first", "--jobs", "1", "--json",
+          "-", "--seeds", seeds, hunt->policy != NULL ? "--policy" : NULL, hunt->policy,
+          (char *)NULL);
+}
+
+static void become_shrink(const struct hunt *hunt)
+{
+    char *token = squall_path("everything:%s", hunt->seed);
+
+    execl(hunt->program, "squall", "shrink", token, "-o", hunt->reproducer, "--bug", hunt->name,
+          "--json", "-", (char *)NULL);
+}
+
+_Noreturn static void become(const struct hunt *hunt)
+{
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setenv("SQUALL_BUILD", hunt->folder, 1);
     if (dup2(fileno(hunt->said), STDOUT_FILENO) < 0 || dup2(STDOUT_FILENO, STDERR_FILENO) < 0) {
         _exit(SQUALL_FAILED);
     }
-    execl(hunt->program, "squall", "run", "everything", "--stop-at-first", "--jobs", "1", "--json",
-          "-", "--seeds", seeds, hunt->policy != NULL ? "--policy" : NULL, hunt->policy,
-          (char *)NULL);
+    switch (hunt->stage) {
+    case HUNT_STAGE_RUN: become_run(hunt); break;
+    case HUNT_STAGE_SHRINK: become_shrink(hunt); break;
+    case HUNT_STAGE_REPLAY:
+        execl(hunt->program, "squall", "replay", hunt->reproducer, (char *)NULL);
+        break;
+    }
     squall_say("%s: %s", hunt->program, strerror(errno));
     _exit(SQUALL_FAILED);
 }
@@ -54,6 +73,23 @@ static void start(struct hunt *hunt)
     if (hunt->pid < 0) squall_say("cannot start a hunt for %s: %s", hunt->name, strerror(errno));
 }
 
+/* True if it says what it has shrunk. */
+static bool read_shrunk(struct hunt *hunt)
+{
+    char *line = NULL;
+    size_t bytes = 0;
+
+    rewind(hunt->said);
+    while (!hunt->shrunk && getline(&line, &bytes, hunt->said) > 0) {
+        hunt->shrunk = json_is_type(line, "shrunk") &&
+                       json_number(line, "operations", &hunt->shrunk_operations) &&
+                       json_number(line, "decisions", &hunt->shrunk_decisions) &&
+                       json_number(line, "seconds", &hunt->shrink_s);
+    }
+    free(line);
+    return hunt->shrunk;
+}
+
 /* True if there is a summary. */
 static bool read_result(struct hunt *hunt)
 {
@@ -66,6 +102,7 @@ static bool read_result(struct hunt *hunt)
         double seeds;
         if (json_is_type(line, "failure")) {
             (void)json_text(line, "property", hunt->property, sizeof hunt->property);
+            (void)json_text(line, "seed", hunt->seed, sizeof hunt->seed);
         }
         if (!json_is_type(line, "summary") || !json_number(line, "seeds", &seeds)) continue;
         if (!json_number(line, "wall_s", &hunt->seconds)) continue;
@@ -85,12 +122,10 @@ static void show_output(struct hunt *hunt)
     while (fgets(line, sizeof line, hunt->said) != NULL) fputs(line, stderr);
 }
 
-static void finish(struct hunt *hunt, int status)
+static void finish_run(struct hunt *hunt, int code)
 {
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : SQUALL_FAILED;
     bool summary = read_result(hunt);
 
-    hunt->pid = 0;
     if (summary && code == SQUALL_HELD) {
         hunt->end = HUNT_NOTHING;
     } else if (summary && code == SQUALL_BROKEN && hunt->property[0] != '\0') {
@@ -99,10 +134,28 @@ static void finish(struct hunt *hunt, int status)
         hunt->end = HUNT_UNFINISHED;
     } else {
         hunt->end = HUNT_BROKEN;
-        show_output(hunt);
     }
+}
+
+static void finish(struct hunt *hunt, int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : SQUALL_FAILED;
+
+    hunt->pid = 0;
+    switch (hunt->stage) {
+    case HUNT_STAGE_RUN: finish_run(hunt, code); break;
+    case HUNT_STAGE_SHRINK:
+        hunt->end = code == SQUALL_BROKEN && read_shrunk(hunt) ? HUNT_FOUND : HUNT_BROKEN;
+        break;
+    case HUNT_STAGE_REPLAY: hunt->end = code == SQUALL_BROKEN ? HUNT_FOUND : HUNT_BROKEN; break;
+    }
+    if (hunt->end == HUNT_BROKEN) show_output(hunt);
     fclose(hunt->said);
     hunt->said = NULL;
+    if (hunt->end != HUNT_FOUND || hunt->reproducer == NULL) return;
+    if (hunt->stage == HUNT_STAGE_REPLAY) return;
+    hunt->stage = hunt->stage == HUNT_STAGE_RUN ? HUNT_STAGE_SHRINK : HUNT_STAGE_REPLAY;
+    start(hunt);
 }
 
 /* ---- All of them ---- */

@@ -2,7 +2,8 @@
  * hunt.h - looking for the first failing seed with other builds of squall.
  *
  * A hunt is a process of its own, `squall run everything --stop-at-first --jobs 1`, so that seeds
- * come in order and no code is shared by mistake; several hunts go on at once.
+ * come in order and no code is shared by mistake; several hunts go on at once. What was found is
+ * then shrunk by the same program, and what came of that must fail when it is replayed.
  */
 #ifndef CMD_HUNT_H
 #define CMD_HUNT_H
@@ -14,6 +15,8 @@
 #include <sys/types.h>
 
 enum { HUNT_PROPERTY_BYTES = 48 };
+
+enum hunt_stage { HUNT_STAGE_RUN, HUNT_STAGE_SHRINK, HUNT_STAGE_REPLAY };
 
 enum hunt_end {
     HUNT_WAITING,
@@ -30,11 +33,16 @@ struct hunt {
     const char *name;
     const char *policy; /* Of the scheduler; NULL: as each seed draws. */
     uint64_t first, count;
+    char *reproducer; /* Where what was found is written, shrunk; NULL: nowhere. Freed by the
+                         caller. */
 
+    enum hunt_stage stage;
     enum hunt_end end;
     uint64_t seeds; /* Run, the failing one included. */
     double seconds;
-    char property[HUNT_PROPERTY_BYTES];
+    char property[HUNT_PROPERTY_BYTES], seed[24];
+    bool shrunk;
+    double shrunk_operations, shrunk_decisions, shrink_s;
 
     pid_t pid;
     FILE *said;

@@ -18,12 +18,24 @@
 #include "cmd/mutant.h"
 #include "cmd/output_file.h"
 #include "cmd/progress.h"
+#include "cmd/repro_file.h"
 #include "cmd/seeds.h"
+#include "cmd/shrunk.h"
 #include "cmd/squall.h"
 #include "sim/decide.h"
 
 enum { TRIALS = 3, TRIALS_MAX = 1000 };
-enum { KEY_TRIALS = 0x100, KEY_CAP, KEY_FOR, KEY_JSON, KEY_JOBS, KEY_COMPARE, KEY_POLICIES };
+enum {
+    KEY_TRIALS = 0x100,
+    KEY_CAP,
+    KEY_FOR,
+    KEY_JSON,
+    KEY_JOBS,
+    KEY_COMPARE,
+    KEY_POLICIES,
+    KEY_NO_SHRINK,
+    KEY_KEEP
+};
 
 static const struct argp_option options[] = {
     {.name = "trials", .key = KEY_TRIALS, .arg = "N", .doc = "Independent hunts for each bug [3]"},
@@ -37,6 +49,11 @@ static const struct argp_option options[] = {
      .key = KEY_JSON,
      .arg = "FILE",
      .doc = "Write JSON Lines; - is standard output"},
+    {.name = "no-shrink", .key = KEY_NO_SHRINK, .doc = "Do not shrink what is found"},
+    {.name = "keep",
+     .key = KEY_KEEP,
+     .arg = "DIR",
+     .doc = "Write the shrunk reproducers there: NAME.repro, NAME-2.repro, ..."},
     {.name = "compare",
      .key = KEY_COMPARE,
      .arg = "OLD",
@@ -55,9 +72,10 @@ struct bugs_arguments {
     uint32_t trials;
     uint64_t cap; /* 0: by stratum. */
     uint64_t for_ns;
-    const char *json, *compare;
+    const char *json, *compare, *keep;
     bool policies;
     uint32_t jobs;
+    bool no_shrink;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -78,6 +96,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_JSON: arguments->json = arg; return 0;
     case KEY_POLICIES: arguments->policies = true; return 0;
+    case KEY_NO_SHRINK: arguments->no_shrink = true; return 0;
+    case KEY_KEEP: arguments->keep = arg; return 0;
     case KEY_COMPARE: arguments->compare = arg; return 0;
     case KEY_JOBS:
         squall_refuse(state, "--jobs", arg, count_parse(arg, 1, 1024, &number));
@@ -119,7 +139,19 @@ static bool plant_all(struct campaign *campaign)
     return true;
 }
 
-static void prepare_hunts(struct campaign *campaign, uint64_t cap)
+/* Where the find of a trial goes. */
+static char *reproducer_path(const char *keep, const struct campaign *campaign, size_t bug,
+                             uint32_t trial)
+{
+    char *path = keep != NULL ? squall_path("%s/%s.repro", keep, campaign->list.bugs[bug].name)
+                              : squall_path("%s/shrunk.repro", campaign->folders[bug]);
+    char *numbered = trial > 0 ? repro_file_numbered(path, trial + 1) : squall_path("%s", path);
+
+    free(path);
+    return numbered;
+}
+
+static void prepare_hunts(struct campaign *campaign, const struct bugs_arguments *arguments)
 {
     for (uint32_t trial = 0; trial < campaign->trials; trial++) {
         for (size_t i = 0; i < campaign->list.count; i++) {
@@ -129,7 +161,10 @@ static void prepare_hunts(struct campaign *campaign, uint64_t cap)
                 .folder = campaign->folders[i],
                 .name = bug->name,
                 .first = sim_mix(trial, 1, 0) >> 1,
-                .count = cap != 0 ? cap : bug_stratum_cap(bug->stratum),
+                .count = arguments->cap != 0 ? arguments->cap : bug_stratum_cap(bug->stratum),
+                .reproducer = arguments->no_shrink
+                                  ? NULL
+                                  : reproducer_path(arguments->keep, campaign, i, trial),
             };
         }
     }
@@ -154,6 +189,7 @@ struct verdict_on_bug {
     bool broken;
     double median_seeds, p90_seeds, median_s; /* Negative: more than half, or a tenth, missed. */
     const char *property;                     /* The most frequent one, or NULL. */
+    struct shrunk shrunk;
 };
 
 static int by_value(const void *a, const void *b)
@@ -210,6 +246,7 @@ static struct verdict_on_bug judge(const struct campaign *campaign, size_t bug)
     verdict.median_seeds = quantile(seeds, verdict.found, verdict.finished, 50);
     verdict.p90_seeds = quantile(seeds, verdict.found, verdict.finished, 90);
     verdict.median_s = quantile(seconds, verdict.found, verdict.finished, 50);
+    verdict.shrunk = shrunk_of(&campaign->hunts[bug], campaign->trials, campaign->list.count);
     return verdict;
 }
 
@@ -239,6 +276,8 @@ static void tell(FILE *out, const struct bug_patch *bug, const struct verdict_on
     print_number(out, 9, 0, verdict->median_seeds);
     print_number(out, 9, 0, verdict->p90_seeds);
     print_number(out, 9, 2, verdict->median_s);
+    print_number(out, 5, 1, verdict->shrunk.operations);
+    print_number(out, 5, 1, verdict->shrunk.decisions);
     fprintf(out, "  %s%s\n", verdict->property == NULL ? "-" : verdict->property,
             remark(bug, verdict, trials));
 }
@@ -284,7 +323,23 @@ static void tell_json(FILE *out, const struct campaign *campaign, size_t i,
     json_trials(out, campaign, i);
     if (verdict->property == NULL) fputs(",\"property\":null", out);
     if (verdict->property != NULL) fprintf(out, ",\"property\":\"%s\"", verdict->property);
-    fputs(",\"shrunk_operations\":null,\"shrunk_decisions\":null}\n", out);
+    json_number(out, "shrunk_operations", 1, verdict->shrunk.operations);
+    json_number(out, "shrunk_operations_max", 0, verdict->shrunk.operations_max);
+    json_number(out, "shrunk_decisions", 1, verdict->shrunk.decisions);
+    json_number(out, "shrink_s", 3, verdict->shrunk.seconds);
+    fputs("}\n", out);
+}
+
+static void tell_shrunk(const struct campaign *campaign, FILE *out)
+{
+    const struct shrunk all =
+        shrunk_of(campaign->hunts, campaign->trials * campaign->list.count, 1);
+
+    if (all.count == 0) return;
+    fprintf(out,
+            "%" PRIu32 " shrunk and replayed: median %.1f operations and %.1f decisions in %.2f s, "
+            "at most %.0f operations\n",
+            all.count, all.operations, all.decisions, all.seconds, all.operations_max);
 }
 
 /* Returns the exit status. */
@@ -293,8 +348,8 @@ static int tell_all(const struct campaign *campaign, FILE *out, FILE *json)
     size_t misses = 0, false_finds = 0, unfinished = 0;
     bool broken = false;
 
-    fprintf(out, "%-36s %-14s %7s %9s %9s %9s  %s\n", "bug", "stratum", "found", "median", "p90",
-            "seconds", "property");
+    fprintf(out, "%-36s %-14s %7s %9s %9s %9s %5s %5s  %s\n", "bug", "stratum", "found", "median",
+            "p90", "seconds", "ops", "decs", "property");
     for (size_t i = 0; i < campaign->list.count; i++) {
         const struct bug_patch *bug = &campaign->list.bugs[i];
         struct verdict_on_bug verdict = judge(campaign, i);
@@ -309,12 +364,16 @@ static int tell_all(const struct campaign *campaign, FILE *out, FILE *json)
     }
     fprintf(out, "%zu planted, %zu missed, %zu found falsely, %zu not finished\n",
             campaign->list.count, misses, false_finds, unfinished);
+    tell_shrunk(campaign, out);
     if (broken) return SQUALL_FAILED;
     return misses > 0 || false_finds > 0 ? SQUALL_BROKEN : SQUALL_HELD;
 }
 
 static void free_campaign(struct campaign *campaign)
 {
+    for (size_t i = 0; i < campaign->trials * campaign->list.count; i++) {
+        free(campaign->hunts[i].reproducer);
+    }
     for (size_t i = 0; i < campaign->list.count; i++) {
         free(campaign->programs[i]);
         free(campaign->folders[i]);
@@ -337,7 +396,7 @@ static int hunt_bugs(struct campaign *campaign, const struct bugs_arguments *arg
     if (arguments->policies) {
         return bugs_policies(&campaign->list, arguments->trials, arguments->cap, arguments->jobs);
     }
-    prepare_hunts(campaign, arguments->cap);
+    prepare_hunts(campaign, arguments);
     bool whole = hunt_all(campaign->hunts, campaign->trials * campaign->list.count, arguments->jobs,
                           deadline_ns, tick, campaign);
     progress_clear(&campaign->progress);
@@ -353,7 +412,8 @@ int squall_bugs(int argc, char **argv)
         .args_doc = "[NAME...]",
         .doc = "Plant each bug of scenarios/bugs in a copy of the library and hunt it with the "
                "general scenario; the rare ones only if they are named.\v"
-               "Prints seeds and seconds until a bug was found. Exit status: 0 all were found and "
+               "Prints seeds and seconds until a bug was found, and how many operations and "
+               "decisions the failure has after shrinking. Exit status: 0 all were found and "
                "no null mutant was, 1 not so, 2 usage, 3 one could not be planted.",
     };
     struct bugs_arguments arguments = {.trials = TRIALS, .jobs = squall_cpus()};
@@ -371,6 +431,7 @@ int squall_bugs(int argc, char **argv)
     } else {
         bug_list_hunted(&campaign.list);
     }
+    if (arguments.keep != NULL && !repro_file_folder(arguments.keep)) return SQUALL_USAGE;
     if (!output_file_open(&json, arguments.json)) return SQUALL_USAGE;
     campaign.trials = arguments.trials;
     campaign.hunts = calloc(campaign.trials * campaign.list.count + 1, sizeof campaign.hunts[0]);

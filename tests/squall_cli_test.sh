@@ -372,7 +372,9 @@ a_planted_bug_is_found_and_a_cap_of_one_misses_it() {
     status 0 "$SQUALL" bugs no-checksum --trials 2 --json file
     says out '^no-checksum +gross +2/2 +[0-9]+'
     says file '"bug":"no-checksum","stratum":"gross","trials":2,"found":2,"median_seeds":[0-9]+,'
-    says file '"shrunk_operations":null,"shrunk_decisions":null}$'
+    says file '"shrunk_operations":[0-9.]+,"shrunk_operations_max":[0-9]+,"shrunk_dec'
+    says out '^2 shrunk and replayed: median [0-9.]+ operations'
+
     status 1 "$SQUALL" bugs append-behind-torn-tail --trials 1 --cap 1
     says out 'append-behind-torn-tail +subtle +0/1 .*MISSED$'
 }
