@@ -162,7 +162,7 @@ static void listing_gives_each_name_once(struct contract *contract)
 
 static void listing_holds_hundreds_of_names(struct contract *contract)
 {
-    char name[16], expected[sizeof name * 600];
+    char name[32], expected[sizeof name * 600];
     size_t used = 0;
 
     for (int i = 0; i < 600; i++) {

@@ -79,7 +79,7 @@ static void what_has_no_place_of_its_own_is_put_down_together(void **state)
     struct disk *disk = disk_of(state);
     const uint64_t bound = (uint64_t)DISK_WATCH_SECTORS * 512;
     disk_inode inodes[DISK_WATCH_FILES + 2];
-    char name[8];
+    char name[16];
 
     for (int i = 0; i < DISK_WATCH_FILES + 2; i++) {
         snprintf(name, sizeof name, "f%d", i);
