@@ -75,6 +75,7 @@ void disk_destroy(struct disk *disk)
     free(disk->pool.bytes);
     free(disk->name_ops);
     free(disk->overlays);
+    free(disk->lost_names);
     free(disk->units);
     free(disk->kept_names.bytes);
     free(disk);
@@ -85,7 +86,8 @@ void disk_reset(struct disk *disk, const struct disk_profile *profile, uint64_t 
     for (size_t i = 0; i < disk->file_count; i++) disk->files[i].live = false;
     for (size_t i = 0; i < disk->dir_count; i++) disk->dirs[i].live = false;
     disk->file_count = disk->dir_count = 0;
-    disk->item_count = disk->name_op_count = disk->overlay_count = disk->unit_count = 0;
+    disk->item_count = disk->name_op_count = disk->unit_count = 0;
+    disk->overlay_count = disk->lost_name_count = 0;
     disk->pool_used = disk->pool_live = 0;
     disk->profile = profile;
     disk->chunk_bytes = profile->chunk_bytes;

@@ -248,12 +248,20 @@ enum disk_damage {
                                as inode << 32 | sector. */
     DISK_DAMAGE_LOST_WRITE, /* The sector shows its previous generation, or zeros if it had none. */
     DISK_DAMAGE_UNREADABLE, /* Reads that touch it fail. */
+    DISK_DAMAGE_BYTES,      /* disk_damage_bytes. */
 };
 
 enum { DISK_SECTOR_BYTES = 512 };
 
 void disk_damage(struct disk *disk, disk_inode inode, uint64_t sector, enum disk_damage kind,
                  uint64_t detail);
+/* The sector reads so: for damage that somebody else worked out. */
+void disk_damage_bytes(struct disk *disk, disk_inode inode, uint64_t sector,
+                       const uint8_t bytes[DISK_SECTOR_BYTES]);
+/* A durable name is missing, or names an empty file. Lifting damage brings back what it named,
+ * unless the name was made anew meanwhile. False: there is no such file name, or names are on
+ * their way to the disk; then nothing is done. */
+bool disk_damage_name(struct disk *disk, int32_t dir, const char *name, bool empty);
 bool disk_damaged(const struct disk *disk);
 void disk_lift_damage(struct disk *disk);
 

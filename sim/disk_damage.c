@@ -120,11 +120,13 @@ static void damage_bytes(const struct disk *disk, const struct disk_file *file,
         disk_sector_of(file->previous.bytes, file->previous_size, overlay->sector, bytes);
         break;
     case DISK_DAMAGE_UNREADABLE: memset(bytes, 0, DISK_SECTOR_BYTES); break;
+    case DISK_DAMAGE_BYTES: break;
     }
 }
 
-void disk_damage(struct disk *disk, disk_inode inode, uint64_t sector, enum disk_damage kind,
-                 uint64_t detail)
+/* `given`: the bytes of BYTES. */
+static void damage(struct disk *disk, disk_inode inode, uint64_t sector, enum disk_damage kind,
+                   uint64_t detail, const uint8_t *given)
 {
     const struct disk_file *file = disk_file(disk, inode);
     struct disk_overlay overlay = {.inode = inode, .kind = kind, .sector = sector};
@@ -134,7 +136,7 @@ void disk_damage(struct disk *disk, disk_inode inode, uint64_t sector, enum disk
     uint64_t left = file->durable_size - sector * DISK_SECTOR_BYTES;
     size_t len = left < DISK_SECTOR_BYTES ? (size_t)left : DISK_SECTOR_BYTES;
     disk_sector_of(disk_durable_bytes(file), file->durable_size, sector, pristine);
-    memcpy(overlay.bytes, pristine, sizeof pristine);
+    memcpy(overlay.bytes, given != NULL ? given : pristine, sizeof pristine);
     damage_bytes(disk, file, &overlay, detail);
     if (kind != DISK_DAMAGE_UNREADABLE && memcmp(overlay.bytes, pristine, len) == 0) return;
     for (size_t i = disk->overlay_count; i > 0; i--) {
@@ -146,12 +148,74 @@ void disk_damage(struct disk *disk, disk_inode inode, uint64_t sector, enum disk
     disk->overlays[disk->overlay_count++] = overlay;
 }
 
+void disk_damage(struct disk *disk, disk_inode inode, uint64_t sector, enum disk_damage kind,
+                 uint64_t detail)
+{
+    assert(kind != DISK_DAMAGE_BYTES);
+    damage(disk, inode, sector, kind, detail, NULL);
+}
+
+void disk_damage_bytes(struct disk *disk, disk_inode inode, uint64_t sector,
+                       const uint8_t bytes[DISK_SECTOR_BYTES])
+{
+    damage(disk, inode, sector, DISK_DAMAGE_BYTES, 0, bytes);
+}
+
+/* ---- Names ---- */
+
+bool disk_damage_name(struct disk *disk, int32_t dir, const char *name, bool empty)
+{
+    struct disk_lost_name lost = {.dir = dir, .stand_in = -1};
+    const struct disk_entry *entry = disk_entries_find(&disk->dirs[dir].durable, name);
+
+    if (entry == NULL || entry->inode < 0 || disk->name_op_count > 0) return false;
+    lost.entry = *entry;
+    disk_entries_remove(&disk->dirs[dir].durable, name);
+    disk_entries_remove(&disk->dirs[dir].now, name);
+    if (empty) {
+        struct disk_entry stand_in = lost.entry;
+        stand_in.inode = lost.stand_in = disk_file_create(disk);
+        disk_entries_set(&disk->dirs[dir].durable, &stand_in);
+        disk_entries_set(&disk->dirs[dir].now, &stand_in);
+    }
+    disk->lost_names = disk_grow(disk->lost_names, &disk->lost_name_capacity,
+                                 disk->lost_name_count + 1, sizeof disk->lost_names[0]);
+    disk->lost_names[disk->lost_name_count++] = lost;
+    return true;
+}
+
+void disk_lost_names_copy(const struct disk *disk, struct disk *image)
+{
+    image->lost_names = disk_grow(image->lost_names, &image->lost_name_capacity,
+                                  disk->lost_name_count, sizeof image->lost_names[0]);
+    image->lost_name_count = disk->lost_name_count;
+    memcpy(image->lost_names, disk->lost_names,
+           disk->lost_name_count * sizeof image->lost_names[0]);
+}
+
+/* Somebody else may have taken the name. */
+static void bring_back(const struct disk *disk, struct disk_entries *entries,
+                       const struct disk_lost_name *lost)
+{
+    const struct disk_entry *entry = disk_entries_find(entries, lost->entry.name);
+    bool stands_in = entry != NULL && entry->inode >= 0 && entry->inode == lost->stand_in &&
+                     disk->files[entry->inode].cache_size == 0;
+
+    if (entry == NULL || stands_in) disk_entries_set(entries, &lost->entry);
+}
+
 bool disk_damaged(const struct disk *disk)
 {
-    return disk->overlay_count > 0;
+    return disk->overlay_count + disk->lost_name_count > 0;
 }
 
 void disk_lift_damage(struct disk *disk)
 {
     disk->overlay_count = 0;
+    while (disk->lost_name_count > 0) {
+        const struct disk_lost_name lost = disk->lost_names[--disk->lost_name_count];
+        if (!disk->dirs[lost.dir].live) continue;
+        bring_back(disk, &disk->dirs[lost.dir].now, &lost);
+        bring_back(disk, &disk->dirs[lost.dir].durable, &lost);
+    }
 }

@@ -339,6 +339,7 @@ uint64_t disk_image(const struct disk *disk, const struct disk_chooser *chooser,
         disk_settle(&drawing, (disk_inode)i);
     }
     if (disk->overlay_count > 0) copy_overlays(disk, image);
+    if (disk->lost_name_count > 0) disk_lost_names_copy(disk, image);
     disk_charge_all(image);
     if (ret_tally != NULL) *ret_tally = tally;
     return drawing.hash;

@@ -105,6 +105,13 @@ struct disk_overlay {
     uint8_t bytes[DISK_SECTOR_BYTES];
 };
 
+/* A name that damage took away; what it named is kept. */
+struct disk_lost_name {
+    int32_t dir;
+    disk_inode stand_in; /* The empty file that it names; -1: it is missing. */
+    struct disk_entry entry;
+};
+
 /* The numbers are the answers to DISK_ASK_CHUNK. */
 enum disk_fate {
     DISK_FATE_LOST,
@@ -152,6 +159,8 @@ struct disk {
 
     struct disk_overlay *overlays;
     size_t overlay_count, overlay_capacity;
+    struct disk_lost_name *lost_names;
+    size_t lost_name_count, lost_name_capacity;
 
     /* Scratch of one image or one failed sync. */
     struct disk_unit *units;
@@ -244,6 +253,7 @@ void disk_overlay_read(const struct disk *disk, disk_inode inode, uint64_t offse
 void disk_overlay_write(struct disk *disk, disk_inode inode, uint64_t offset, const uint8_t *bytes,
                         size_t len);
 void disk_overlay_forget(struct disk *disk, disk_inode inode);
+void disk_lost_names_copy(const struct disk *disk, struct disk *image);
 /* Bytes of a seeded mixer; `offset` is their place in the file. */
 void disk_garbage(uint64_t seed, uint64_t offset, uint8_t *bytes, size_t len);
 /* A sector of some bytes, zero-filled past their end. True if any byte is not zero. */

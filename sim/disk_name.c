@@ -123,6 +123,9 @@ void disk_sweep(struct disk *disk)
     for (size_t i = 0; i < disk->name_op_count; i++) {
         mark_entry(disk, &disk->name_ops[i].target, DISK_MARK_AFTER_CRASH);
     }
+    for (size_t i = 0; i < disk->lost_name_count; i++) {
+        mark_entry(disk, &disk->lost_names[i].entry, DISK_MARK_AFTER_CRASH);
+    }
     for (size_t i = 0; i < disk->file_count; i++) {
         struct disk_file *file = &disk->files[i];
         if (!file->live || file->mark == DISK_MARK_NOW) continue;
