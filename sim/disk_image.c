@@ -68,7 +68,7 @@ static uint32_t choose_names(struct disk_drawing *drawing, uint8_t *kept)
     if (disk_allowed(drawing, DISK_MODE_NAMES))
         how = disk_ask(drawing, DISK_ASK_NAMES, any_subset ? 4 : 3);
     size_t prefix = 0;
-    if (how == NAMES_PREFIX) prefix = disk_ask(drawing, DISK_ASK_NAME, count);
+    if (how == NAMES_PREFIX) prefix = disk_ask(drawing, DISK_ASK_NAME, count + 1);
     for (size_t i = 0; i < count; i++) {
         kept[i] = how == NAMES_ALL || i < prefix;
         if (how == NAMES_ANY) {
