@@ -2,11 +2,8 @@
  * fault.h - how the world breaks: the catalogue.
  *
  * One fault, one place: a row of data with an identifier (F08: shared with the papers and stable
- * for ever), a story, the contract that the log has under it, and how it strikes. Three sorts:
- *
- *     at a call      strike is asked at each call in `calls`, and changes its outcome
- *     at a crash     image_mode allows a way in which power loss may leave the disk
- *     at rest        at_rest damages durable bytes while nobody runs
+ * for ever), a story, the contract that the log has under it, how it strikes, on which disks, and
+ * in which phases of the log's life. docs/faults.md is printed from it.
  *
  * A run draws which faults exist in it at all and how often each strikes (struct fault_plan); what
  * then happens are decisions.
@@ -55,29 +52,97 @@ enum {
     FAULT_STRIKES_MAX = 256, /* So many are remembered one by one. */
 };
 
+/* How it comes about. */
+/* clang-format off */
+#define FAULT_SORT_MAP(X)                                                   \
+    X(AT_CALL,  "call",   "asked at its calls, it changes what they do")    \
+    X(AT_CRASH, "crash",  "a way in which power loss may leave the disk")   \
+    X(AT_REST,  "rest",   "damages durable bytes while nobody runs")        \
+    X(BY_WORLD, "world",  "the machine or the workload does it")            \
+    X(ALWAYS,   "always", "how the disk works: it cannot be switched off")
+
+enum fault_sort {
+#define FAULT_SORT_ENUM(name, text, story) FAULT_##name,
+    FAULT_SORT_MAP(FAULT_SORT_ENUM)
+#undef FAULT_SORT_ENUM
+    FAULT_SORT_COUNT
+};
+
+/* What the disk profile must allow for it; the text goes on after "where". */
+#define FAULT_NEED_MAP(X)                                                                      \
+    X(NOTHING, "", true)                                                                       \
+    X(NEW, "a failed sync leaves the cache as it is",                                          \
+      fails(profile, DISK_FSYNC_NEW_IN_CACHE) || fails(profile, DISK_FSYNC_CLEAN))             \
+    X(LATE, "a sync may report its failure late", fails(profile, DISK_FSYNC_LATE))             \
+    X(REVERT, "a failed sync takes the cache back", fails(profile, DISK_FSYNC_REVERT))         \
+    X(ZEROS, "a size may stand over lost data", profile->size_before_data || profile->tail_zero) \
+    X(STALE, "lost data may show garbage or older bytes",                                      \
+      profile->tail_garbage || profile->tail_stale)                                            \
+    X(TORN, "a chunk may be cut at a byte", profile->torn_chunks)                              \
+    X(NAMES, "a name is not durable at once", !profile->names_durable_at_once)                 \
+    X(ORDER, "directory operations are reordered", profile->name_order == DISK_NAMES_SUBSET)
+
+enum fault_need {
+#define FAULT_NEED_ENUM(name, text, holds) FAULT_NEEDS_##name,
+    FAULT_NEED_MAP(FAULT_NEED_ENUM)
+#undef FAULT_NEED_ENUM
+};
+
+/* Where damage at rest goes: to a sector picked at random, or to the next one that qualifies. */
+#define FAULT_TARGET_MAP(X)                                                                     \
+    X(ANY,       "any sector of the log's files")                                               \
+    X(WITNESSED, "a sector of a segment whose records something intact elsewhere proves durable") \
+    X(NEWEST,    "a sector with acknowledged records that nothing else proves durable")         \
+    X(TAIL,      "a sector behind the last record that was acknowledged or served")             \
+    X(MARK,      "a slot of the mark")                                                          \
+    X(SEGMENT,   "a whole segment")                                                             \
+    X(SIDE,      "a file of the log that is neither a segment nor the mark")                    \
+    X(RECORD,    "a record and its checksum")
+
+enum fault_target {
+#define FAULT_TARGET_ENUM(name, text) FAULT_TARGET_##name,
+    FAULT_TARGET_MAP(FAULT_TARGET_ENUM)
+#undef FAULT_TARGET_ENUM
+};
+/* clang-format on */
+
+const char *fault_sort_name(enum fault_sort sort);       /* "call" */
+const char *fault_sort_story(enum fault_sort sort);      /* "asked at its calls, ..." */
+const char *fault_need_text(enum fault_need need);       /* "" for NOTHING */
+const char *fault_target_text(enum fault_target target); /* "a whole segment" */
+
 struct fault_plan;
 
 struct fault {
-    uint32_t number;   /* 8 for F08. */
-    const char *id;    /* "F08" */
-    const char *name;  /* "fsync-eio-new-in-cache" */
-    const char *story; /* One sentence with a full stop. */
+    uint32_t number;      /* 8 for F08. */
+    const char *id;       /* "F08" */
+    const char *name;     /* "fsync-eio" */
+    const char *story;    /* One sentence with a full stop. */
+    const char *outcomes; /* What it may come out as; NULL: there is one way. */
+    const char *beyond;   /* When it is beyond the contract all the same; NULL: never. */
+    enum fault_sort sort;
     enum fault_contract contract;
-    uint64_t calls; /* SIM_CALL_BITs at which strike is asked. */
+    enum fault_need need;
+    uint32_t phases; /* Bits of enum fault_phase: where it can strike a run of our log. 0: nowhere,
+                        since the log does not do what it takes; then the tests meet it with a
+                        program of their own. */
+    uint64_t calls;  /* SIM_CALL_BITs at which strike is asked. */
     void (*strike)(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
                    const struct sim_point *point, struct sim_outcome *outcome);
-    uint32_t image_mode; /* Bit of disk_chooser.modes; 0: not a crash state, or always there. */
-    bool at_rest;
-    enum disk_damage damage;
-    uint32_t odds[4]; /* What a seed draws from, in 65536ths; odds[0] is 0. */
-    uint32_t phases;  /* Bits of enum fault_phase: where a run can be struck. 0: nowhere, the log as
-                         it is does not do what it takes. */
+    uint32_t
+        with; /* It exists in a run where this other row does, and is drawn with it; 0: alone. */
+    uint32_t image_mode;     /* AT_CRASH: bits of disk_chooser.modes, which other rows may share. */
+    enum disk_damage damage; /* AT_REST: what becomes of the sector, */
+    enum fault_target target; /* and which sector. */
+    uint32_t odds[4];         /* What a seed draws from, in 65536ths; odds[0] is 0. */
 };
 
 extern const struct fault faults_all[];
 extern const size_t faults_count;
 const struct fault *fault_find(const char *id_or_name); /* NULL: unknown. */
 const char *fault_contract_name(enum fault_contract contract);
+/* Can it happen on such a disk? */
+bool fault_possible(const struct fault *fault, const struct disk_profile *profile);
 
 /* How often a fault met one phase. */
 struct fault_reach {
@@ -105,6 +170,8 @@ struct fault_plan {
     const struct fault *by_call[SIM_CALL_COUNT][FAULT_PER_CALL_MAX];
     uint8_t by_call_count[SIM_CALL_COUNT];
     enum disk_fsync_failure fsync_failure; /* What a failed sync does on this run's disk. */
+
+    uint32_t media_left; /* Faults that may still spoil bytes, at rest or on their way (F17). */
 
     /* What strikes remember. All zero at the start. */
     bool counted;                   /* This one's address has counted the call. */

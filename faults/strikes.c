@@ -11,6 +11,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { FLIP_BITS = 1 << 20 }; /* More than any read of a simulated file. */
+
 static enum fault_phase phase_of(const struct fault_plan *plan, const struct sim_point *point)
 {
     return plan->phase == NULL ? FAULT_COMMIT : plan->phase(plan->context, point);
@@ -47,6 +49,20 @@ static void struck(struct fault_plan *plan, const struct fault *fault, struct si
 {
     count(plan, fault, point);
     sim_inject(world, &(struct sim_injection){.fault = fault->number, .err = err});
+}
+
+/* Pages are lost that a sync was to bring to the disk: if they are a segment's, nothing that was
+ * not durable before may be acknowledged by this process any more. */
+static void struck_pages(struct fault_plan *plan, const struct fault *fault,
+                         struct sim_world *world, const struct sim_point *point, enum wal_err err)
+{
+    struct sim_injection injection = {.fault = fault->number, .err = err};
+
+    if (plan->durable_lsn != NULL) {
+        injection.of_segment = plan->durable_lsn(plan->context, point, &injection.durable_lsn);
+    }
+    count(plan, fault, point);
+    sim_inject(world, &injection);
 }
 
 /* F01, F16. Outcomes: one byte, all but one, a half, and around the last sector edge. */
@@ -181,12 +197,16 @@ void strike_fsync(struct fault_plan *plan, const struct fault *fault, struct sim
     outcome->fsync_failure = plan->fsync_failure;
     if (fault->number == 4) outcome->fsync_err = WAL_NOSPACE;
 
-    struct sim_injection injection = {.fault = fault->number, .err = sync_says(point, outcome)};
-    if (plan->durable_lsn != NULL) {
-        injection.of_segment = plan->durable_lsn(plan->context, point, &injection.durable_lsn);
-    }
-    count(plan, fault, point);
-    sim_inject(world, &injection);
+    struck_pages(plan, fault, world, point, sync_says(point, outcome));
+}
+
+/* F11. The call says nothing of it. */
+void strike_writeback(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                      const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (asked(plan, fault, world, point, 1) == 0) return;
+    outcome->writeback_fails = true;
+    struck_pages(plan, fault, world, point, WAL_OK);
 }
 
 /* F40. */
@@ -228,6 +248,18 @@ void strike_latency(struct fault_plan *plan, const struct fault *fault, struct s
 
     if (which == 0) return;
     outcome->delay_ns = delay_ns[which];
+    struck(plan, fault, world, point, outcome->err);
+}
+
+/* F17. The outcome is the bit, from the start of what is read, plus 1. */
+void strike_flip(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                 const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (plan->media_left == 0) return;
+    uint32_t which = asked(plan, fault, world, point, FLIP_BITS);
+    if (which == 0) return;
+    plan->media_left--;
+    outcome->flip_bit = which;
     struck(plan, fault, world, point, outcome->err);
 }
 
@@ -277,6 +309,6 @@ void fault_plan_strike(void *context, struct sim_world *world, const struct sim_
         if (!changed) fault->strike(plan, fault, world, point, outcome);
         if (!plan->counted) sim_decide_skip(world, SIM_KIND_FAULT + fault->number, point->call);
         changed = outcome->err != WAL_OK || outcome->fsync_fails || outcome->fsync_lies ||
-                  outcome->len_max != 0;
+                  outcome->len_max != 0 || outcome->flip_bit != 0 || outcome->writeback_fails;
     }
 }

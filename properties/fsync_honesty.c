@@ -4,6 +4,8 @@
  *     INJECTED(failed sync of a segment, durable up to D) in instance i, then ACKED(lsn) by i
  *                                                                          =>   lsn <= D
  *
+ * The same where the kernel lost pages by itself (F11): the next sync has to say so.
+ *
  * A later sync that succeeds proves nothing about pages that an earlier one lost. An instance that
  * boots again, or closes its log or fails to open it and so has to recover, begins anew. What was
  * durable before may be acknowledged late: waiters wake when they wake.
@@ -22,7 +24,7 @@ struct fsync_honesty {
 
 static bool is_failed_sync(uint32_t fault)
 {
-    return fault == 4 || fault == 8 || fault == 9 || fault == 10;
+    return fault == 4 || (fault >= 8 && fault <= 11);
 }
 
 static void fsync_honesty_step(void *state, const struct model *model,

@@ -23,15 +23,17 @@ static void corrupt(const struct model *model, const struct history_place *place
 {
     bool nowhere = place->segment == 0 && place->first_lsn == 0;
     bool anywhere = false; /* Damage that hit no record. */
-    bool here = false;
+    bool here = false, any = false;
 
     for (uint32_t i = 0; i < model->damage_count; i++) {
         const struct model_damage *damage = &model->damages[i];
+        if (damage->survivable) continue;
+        any = true;
         if (damage->first_lsn == 0) anywhere = true;
         if (place->first_lsn == 0 || adjoins(damage, place)) here = true;
     }
     if (anywhere) return;
-    if (model->damage_count == 0) {
+    if (!any) {
         property_break(verdict, "damage was reported of a log that has none", place->first_lsn,
                        place->segment);
     } else if (nowhere) {
@@ -67,7 +69,7 @@ static void honest_corruption_judge(const void *state, const struct model *model
     (void)state;
     if (error == HISTORY_CORRUPT && !excused) corrupt(model, &observation->place, verdict);
     if ((error == HISTORY_VERSION || error == HISTORY_OTHER) && !excused &&
-        model->damage_count == 0) {
+        !model_excuses_reading(model, error)) {
         property_break(verdict, "a good log was refused as something else", 0, (uint64_t)error);
     }
     if (error == HISTORY_OK && observation->recovery) silent_loss(model, verdict);

@@ -89,6 +89,7 @@ struct model_damage {
     uint64_t last_lsn;
     uint32_t fault;
     bool witnessed;
+    bool survivable; /* It excuses no error. */
     bool spent;  /* A recovery rightly ended before it: it explains errors, but no further loss. */
     bool booted; /* A process ran while it was in force. */
 };

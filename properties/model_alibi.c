@@ -31,13 +31,11 @@ const struct model_alibi model_alibis[] = {
     {  9, HISTORY_OK,      LOOKS_DAMAGED,                             MODEL_FOR_GOOD },
     { 10, HISTORY_IO,      E(IO) | E(POISONED),                       MODEL_UNTIL_CLOSED },
     { 11, HISTORY_OK,      E(IO) | E(POISONED),                       MODEL_UNTIL_HEARD },
-    { 11, HISTORY_OK,      LOOKS_DAMAGED,                             MODEL_FOR_GOOD },
     { 14, HISTORY_IO,      E(IO) | E(POISONED) | E(ROLLED_BACK),      MODEL_UNTIL_CLOSED },
     { 14, HISTORY_NOSPACE, E(NOSPACE) | E(POISONED) | E(ROLLED_BACK), MODEL_UNTIL_CLOSED },
     { 14, HISTORY_OTHER,   E(OTHER) | E(POISONED) | E(ROLLED_BACK),   MODEL_UNTIL_CLOSED },
     { 17, HISTORY_OK,      LOOKS_DAMAGED,                             MODEL_UNTIL_CLOSED },
     { 19, HISTORY_NOMEM,   E(NOMEM) | E(ROLLED_BACK),                 MODEL_UNTIL_CLOSED },
-    { 31, HISTORY_OK,      LOOKS_DAMAGED,                             MODEL_FOR_GOOD },
     { 39, HISTORY_OK,      E(LOCKED),                                 MODEL_UNTIL_HEARD },
     { 40, HISTORY_OK,      LOOKS_DAMAGED,                             MODEL_FOR_GOOD },
 };
@@ -46,9 +44,10 @@ const struct model_alibi model_alibis[] = {
 const size_t model_alibi_count = sizeof model_alibis / sizeof model_alibis[0];
 
 /* Damage at rest is met by who reads. A sector that can't be read says so; others look damaged. */
-static uint32_t excused_by_damage(uint32_t fault)
+static uint32_t excused_by_damage(const struct model_damage *damage)
 {
-    return fault == 15 ? E(IO) | E(CORRUPT) : LOOKS_DAMAGED;
+    if (damage->survivable) return 0;
+    return damage->fault == 15 ? E(IO) | E(CORRUPT) : LOOKS_DAMAGED;
 }
 
 static void strike(struct model *model, const struct history_event *event, uint32_t errors)
@@ -95,7 +94,7 @@ bool model_excuses_reading(const struct model *model, enum history_error error)
 {
     if (error == HISTORY_OK || has(model->excused_for_good, error)) return true;
     for (uint32_t i = 0; i < model->damage_count; i++) {
-        if (has(excused_by_damage(model->damages[i].fault), error)) return true;
+        if (has(excused_by_damage(&model->damages[i]), error)) return true;
     }
     return false;
 }

@@ -63,6 +63,7 @@ void model_take_damaged(struct model *model, const struct history_event *event)
     struct model_damage damage = {.first_lsn = event->first_lsn,
                                   .last_lsn = event->last_lsn,
                                   .fault = event->fault,
+                                  .survivable = event->index == 1,
                                   .witnessed = event->flag && event->first_lsn != 0};
 
     for (uint32_t i = 0; i < model->damage_count && !model->damage_last; i++) {

@@ -33,6 +33,7 @@ static void put_down_failure(struct boot *boot, uint32_t operation, enum wal_err
 static void put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn)
 {
     if (runner->must_lsn < last_lsn) runner->must_lsn = last_lsn;
+    if (runner->served_lsn < last_lsn) runner->served_lsn = last_lsn;
     put_down(runner, (struct history_event){
                          .kind = HISTORY_ACKED, .operation = operation, .last_lsn = last_lsn});
 }
@@ -380,6 +381,8 @@ void run_main_task(struct wal_io *io, void *arg)
                                             .observation = &observation});
     if (boot->log == NULL) return;
     boot->opened = observation.read_error == HISTORY_OK;
+    uint64_t end_lsn = observation.from_lsn + observation.count;
+    if (runner->served_lsn + 1 < end_lsn) runner->served_lsn = end_lsn - 1;
     if (boot->opened) {
         if (runner->probe) {
             run_probe(boot);

@@ -32,8 +32,14 @@ struct segment {
     uint64_t size;
     bool valid;
     uint64_t life, first_lsn;
+    uint64_t end; /* Of its last whole batch. */
     uint32_t block;
     uint32_t seed;
+};
+
+struct record {
+    uint32_t segment; /* Index. */
+    uint64_t offset, bytes, lsn;
 };
 
 struct decoder {
@@ -43,11 +49,15 @@ struct decoder {
     size_t span_count, span_capacity;
     struct witness *witnesses;
     size_t witness_count, witness_capacity;
+    struct record *records;
+    size_t record_count, record_capacity;
     struct {
         disk_inode inode;
+        enum decoder_part part; /* RECORDS: a segment. */
         uint64_t sectors;
     } files[SEGMENTS_MAX + 8];
     uint32_t file_count;
+    uint32_t mark_slots;
     uint64_t durable_lsn;
     uint64_t life; /* The present one. */
 };
@@ -91,6 +101,7 @@ void decoder_destroy(struct decoder *decoder)
     if (decoder == NULL) return;
     free(decoder->spans);
     free(decoder->witnesses);
+    free(decoder->records);
     free(decoder);
 }
 
@@ -116,6 +127,7 @@ static void read_mark(struct decoder *decoder, disk_inode inode, const uint8_t *
         if (memcmp(p, "SQUALMRK", 8) != 0) continue;
         if (~feed(feed64(~UINT32_C(0), offset), p, 124) != get32(p + 124)) continue;
         add_witness(decoder, inode, offset, get64(p + 40), get64(p + 48));
+        decoder->mark_slots++;
     }
 }
 
@@ -140,6 +152,15 @@ static uint64_t record_bytes(const struct segment *segment, uint64_t offset, uin
     return crc == get32(p) ? bytes : 0;
 }
 
+static void add_record(struct decoder *decoder, const struct segment *segment, uint64_t offset,
+                       uint64_t bytes, uint64_t lsn)
+{
+    decoder->records = grown(decoder->records, decoder->record_count, &decoder->record_capacity,
+                             sizeof *decoder->records);
+    decoder->records[decoder->record_count++] =
+        (struct record){(uint32_t)(segment - decoder->segments), offset, bytes, lsn};
+}
+
 /* Walk one group. Returns the last LSN of its last whole batch, first_lsn - 1 if there is none. */
 static uint64_t walk_group(struct decoder *decoder, const struct segment *segment, uint64_t offset,
                            uint64_t first_lsn)
@@ -152,6 +173,7 @@ static uint64_t walk_group(struct decoder *decoder, const struct segment *segmen
     for (uint32_t i = 0; i < count; i++) {
         uint64_t bytes = record_bytes(segment, at, end, first_lsn + i);
         if (bytes == 0) break;
+        add_record(decoder, segment, at, bytes, first_lsn + i);
         bool goes_on = (segment->bytes[at + 9] & 1) != 0;
         at += bytes;
         if (goes_on) continue;
@@ -166,12 +188,13 @@ static uint64_t walk_group(struct decoder *decoder, const struct segment *segmen
 }
 
 /* Walk a segment up to LSN `limit`. Returns the last LSN. */
-static uint64_t walk_segment(struct decoder *decoder, const struct segment *segment, uint64_t limit,
+static uint64_t walk_segment(struct decoder *decoder, struct segment *segment, uint64_t limit,
                              bool last)
 {
     uint64_t lsn = segment->first_lsn - 1;
     uint64_t offset = segment->block > 512 ? segment->block : 512;
 
+    segment->end = offset;
     while (lsn < limit && group_valid(segment, offset)) {
         const uint8_t *p = segment->bytes + offset;
         uint32_t count = get32(p + 44);
@@ -182,6 +205,7 @@ static uint64_t walk_segment(struct decoder *decoder, const struct segment *segm
         lsn = reached;
         if (!whole) break;
         offset += GROUP + get32(p + 40);
+        segment->end = offset;
         offset = (offset + segment->block - 1) / segment->block * segment->block;
     }
     for (; last && offset + GROUP <= segment->size; offset += segment->block) {
@@ -199,18 +223,27 @@ static int by_number(const void *a, const void *b)
     return left->number < right->number ? -1 : left->number > right->number;
 }
 
+static enum decoder_part part_of(const char *name)
+{
+    uint64_t number;
+
+    if (strcmp(name, "mark") == 0) return DECODER_MARK;
+    return decoder_segment_number(name, &number) ? DECODER_RECORDS : DECODER_OTHER;
+}
+
 static void read_directory(struct decoder *decoder, const struct disk *disk, int32_t dir)
 {
     disk_inode inode;
 
     for (size_t i = 0;; i++) {
         const char *name = disk_durable_entry(disk, dir, i, &inode);
-        struct segment segment = {.inode = inode};
+        struct segment segment = {.inode = inode, .end = UINT64_MAX};
 
         if (name == NULL) break;
         segment.bytes = disk_durable(disk, inode, &segment.size);
         if (decoder->file_count < SEGMENTS_MAX && segment.size > 0) {
             decoder->files[decoder->file_count].inode = inode;
+            decoder->files[decoder->file_count].part = part_of(name);
             decoder->files[decoder->file_count++].sectors =
                 (segment.size + DISK_SECTOR_BYTES - 1) / DISK_SECTOR_BYTES;
         }
@@ -225,8 +258,8 @@ void decoder_read(struct decoder *decoder, const struct disk *disk, const char *
 {
     int32_t dir;
 
-    decoder->segment_count = decoder->file_count = 0;
-    decoder->span_count = decoder->witness_count = 0;
+    decoder->segment_count = decoder->file_count = decoder->mark_slots = 0;
+    decoder->span_count = decoder->witness_count = decoder->record_count = 0;
     decoder->durable_lsn = decoder->life = 0;
     if (disk_dir_find((struct disk *)(uintptr_t)disk, path, &dir) != WAL_OK) return;
     read_directory(decoder, disk, dir);
@@ -235,7 +268,7 @@ void decoder_read(struct decoder *decoder, const struct disk *disk, const char *
         read_segment_header(decoder, &decoder->segments[i]);
     }
     for (uint32_t i = 0; i < decoder->segment_count; i++) {
-        const struct segment *segment = &decoder->segments[i];
+        struct segment *segment = &decoder->segments[i];
         bool last = i + 1 == decoder->segment_count;
         if (!segment->valid) break;
         uint64_t limit = last ? UINT64_MAX : decoder->segments[i + 1].first_lsn - 1;
@@ -248,6 +281,11 @@ void decoder_read(struct decoder *decoder, const struct disk *disk, const char *
 uint64_t decoder_durable_lsn(const struct decoder *decoder)
 {
     return decoder->durable_lsn;
+}
+
+uint32_t decoder_mark_slots(const struct decoder *decoder)
+{
+    return decoder->mark_slots;
 }
 
 uint32_t decoder_sector_count(const struct decoder *decoder)
@@ -283,10 +321,25 @@ static uint64_t successor_witness(const struct decoder *decoder, disk_inode inod
     return 0;
 }
 
-struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector)
+static enum decoder_part part_at(const struct decoder *decoder, disk_inode inode, uint64_t start)
 {
-    struct decoder_hit hit = {0, 0, 0};
-    uint64_t start = sector * DISK_SECTOR_BYTES, end = start + DISK_SECTOR_BYTES;
+    enum decoder_part part = DECODER_OTHER;
+
+    for (uint32_t i = 0; i < decoder->file_count; i++) {
+        if (decoder->files[i].inode == inode) part = decoder->files[i].part;
+    }
+    for (uint32_t i = 0; i < decoder->segment_count; i++) {
+        const struct segment *segment = &decoder->segments[i];
+        if (segment->inode == inode && segment->valid && start >= segment->end) return DECODER_TAIL;
+    }
+    return part;
+}
+
+/* What stands for the bytes [start, end) of the file. Witnesses count if they lie elsewhere. */
+static struct decoder_hit hit_of(const struct decoder *decoder, disk_inode inode, uint64_t start,
+                                 uint64_t end)
+{
+    struct decoder_hit hit = {.part = part_at(decoder, inode, start)};
 
     for (size_t i = 0; i < decoder->span_count; i++) {
         const struct span *span = &decoder->spans[i];
@@ -298,10 +351,64 @@ struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, 
     hit.witness_lsn = successor_witness(decoder, inode);
     for (size_t i = 0; i < decoder->witness_count; i++) {
         const struct witness *witness = &decoder->witnesses[i];
-        bool elsewhere = witness->inode != inode || witness->offset / DISK_SECTOR_BYTES != sector;
+        bool elsewhere =
+            witness->inode != inode || witness->offset + GROUP <= start || witness->offset >= end;
         if (elsewhere && witness->life == decoder->life && witness->lsn > hit.witness_lsn) {
             hit.witness_lsn = witness->lsn;
         }
     }
     return hit;
+}
+
+struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector)
+{
+    uint64_t start = sector * DISK_SECTOR_BYTES;
+
+    return hit_of(decoder, inode, start, start + DISK_SECTOR_BYTES);
+}
+
+uint32_t decoder_segment_count(const struct decoder *decoder)
+{
+    return decoder->segment_count;
+}
+
+struct decoder_hit decoder_segment(const struct decoder *decoder, uint32_t i, char ret_name[21])
+{
+    const struct segment *segment = &decoder->segments[i];
+
+    for (int digit = 0; digit < 16; digit++) {
+        ret_name[digit] = "0123456789abcdef"[segment->number >> (60 - 4 * digit) & 15];
+    }
+    memcpy(ret_name + 16, ".wal", 5);
+    return hit_of(decoder, segment->inode, 0, UINT64_MAX);
+}
+
+bool decoder_forge(const struct decoder *decoder, uint64_t which, disk_inode *ret_inode,
+                   uint64_t *ret_sector, uint8_t ret_bytes[DISK_SECTOR_BYTES])
+{
+    for (size_t i = 0; i < decoder->record_count; i++) {
+        const struct record *record = &decoder->records[(which + i) % decoder->record_count];
+        const struct segment *segment = &decoder->segments[record->segment];
+        uint64_t sector = record->offset / DISK_SECTOR_BYTES;
+        uint64_t payload = record->offset + RECORD, start = sector * DISK_SECTOR_BYTES;
+
+        if (get32(segment->bytes + record->offset + 4) == 0) continue;
+        if (payload / DISK_SECTOR_BYTES != sector) continue;
+        uint32_t state = feed64(feed64(segment->seed, record->offset), record->lsn);
+        state = feed(state, segment->bytes + record->offset + 4, RECORD - 4);
+        uint8_t changed = segment->bytes[payload] ^ 1;
+        state = feed(state, &changed, 1);
+        state = feed(state, segment->bytes + payload + 1, record->bytes - RECORD - 1);
+
+        uint64_t left = segment->size - start;
+        memset(ret_bytes, 0, DISK_SECTOR_BYTES);
+        memcpy(ret_bytes, segment->bytes + start,
+               left < DISK_SECTOR_BYTES ? (size_t)left : DISK_SECTOR_BYTES);
+        ret_bytes[payload - start] = changed;
+        put32(ret_bytes + (record->offset - start), ~state);
+        *ret_inode = segment->inode;
+        *ret_sector = sector;
+        return true;
+    }
+    return false;
 }

@@ -24,18 +24,39 @@ void decoder_read(struct decoder *decoder, const struct disk *disk, const char *
 /* The last LSN that is durable with all before it; first LSN - 1 for an empty log, 0 for none. */
 uint64_t decoder_durable_lsn(const struct decoder *decoder);
 
+/* How many slots of the mark are good. */
+uint32_t decoder_mark_slots(const struct decoder *decoder);
+
 /* Sectors of named durable files, numbered through: how many, and which is the i-th. */
 uint32_t decoder_sector_count(const struct decoder *decoder);
 void decoder_sector(const struct decoder *decoder, uint32_t i, disk_inode *ret_inode,
                     uint64_t *ret_sector);
 
+enum decoder_part {
+    DECODER_OTHER, /* Of a file that is neither a segment nor the mark. */
+    DECODER_MARK,
+    DECODER_RECORDS, /* Of a segment, up to where its last whole group ends. */
+    DECODER_TAIL,    /* Of a segment, behind that. */
+};
+
 /* What damage to this sector would do. */
 struct decoder_hit {
+    enum decoder_part part;
     uint64_t first_lsn; /* From the start of the batch hit; 0, 0: no record's bytes. */
     uint64_t last_lsn;
     uint64_t witness_lsn; /* Something durable in another sector knows all up to here durable. */
 };
 struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector);
+
+/* Segments in order: how many, and of the i-th its file's name (20 bytes and a zero) and what its
+ * loss would do. */
+uint32_t decoder_segment_count(const struct decoder *decoder);
+struct decoder_hit decoder_segment(const struct decoder *decoder, uint32_t i, char ret_name[21]);
+
+/* A record with one byte of its payload changed and its checksum made right: the sector it lies in,
+ * with these bytes. `which` picks the record. False: there is none that fits a sector so far. */
+bool decoder_forge(const struct decoder *decoder, uint64_t which, disk_inode *ret_inode,
+                   uint64_t *ret_sector, uint8_t ret_bytes[DISK_SECTOR_BYTES]);
 
 /* ---- For people: which field of the format a byte belongs to (decoder_fields.c) ---- */
 

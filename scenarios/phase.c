@@ -123,6 +123,8 @@ void run_count_crash(struct runner *runner, const struct disk_crash_tally *tally
     uint32_t pending = tally->chunks_pending, kept = tally->chunks_kept;
     bool some = kept > 0 && kept < pending;
     bool prefix = mode_of(runner, first_decision) == DISK_PREFIX;
+    uint32_t chunk_bytes = runner->config.chunk_bytes;
+    bool another_unit = chunk_bytes != 0 && chunk_bytes != runner->config.profile->chunk_bytes;
     const struct {
         uint32_t number;
         bool shown;
@@ -131,10 +133,19 @@ void run_count_crash(struct runner *runner, const struct disk_crash_tally *tally
         {21, pending > 0 && kept == pending},
         {22, some && prefix},
         {23, some && !prefix},
-        {24, tally->sizes_without_data > 0 || tally->data_without_size > 0},
+        {24, tally->sizes_without_data > 0},
         {25, tally->chunks_garbage > 0 || tally->chunks_stale > 0},
+        {26, tally->data_without_size > 0},
         {27, tally->chunks_torn > 0},
-        {29, tally->names_lost > 0 || tally->unlinks_undone > 0 || tally->renames_undone > 0},
+        {28, some && another_unit},
+        {29, tally->creates_lost > 0},
+        {30, tally->renames_undone > 0},
+        {31, tally->renames_both + tally->renames_neither > 0},
+        {32, tally->names_reordered > 0},
+        {33, tally->unlinks_undone > 0},
+        {34, tally->truncations_undone > 0},
+        {35, tally->reservations_lost > 0},
+        {36, tally->chunks_recycled > 0},
     };
     uint32_t decisions = (uint32_t)(record->count - first_decision);
 

@@ -97,7 +97,8 @@ struct runner {
     struct sim_record replay; /* The decisions of the case that is replayed. */
     struct case_milestone milestones[MILESTONES_MAX];
     uint32_t milestone_count;
-    uint64_t must_lsn; /* All up to here was acknowledged. */
+    uint64_t must_lsn;   /* All up to here was acknowledged, */
+    uint64_t served_lsn; /* or served by a recovery. */
     struct boot boots[2];
     struct boot *boot; /* The process that runs, or the last one. */
     struct run_client clients[2][CLIENTS_MAX];
@@ -114,7 +115,6 @@ struct runner {
     bool judging;          /* An extra image is looked at: if this kills us, that did. */
     size_t folded;         /* History events the properties have seen. */
     uint32_t failed_opens; /* In a row. */
-    uint32_t media_left;   /* Faults at rest that may still strike in this run. */
     bool healed;
     bool probe; /* The final boot: append and acknowledge something new. */
 

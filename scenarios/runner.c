@@ -406,6 +406,7 @@ static void begin_world(struct runner *runner)
         .crashes_max = odds->crashes_max,
         .spare_boots = odds->spare_boots,
         .image_modes = config->image_modes,
+        .chunk_bytes = config->chunk_bytes,
         .alloc_odds = odds->alloc,
         .fsync_ns = config->fsync_ns,
         .still_time = config->still_time != 0,
@@ -431,7 +432,7 @@ static void begin(struct runner *runner)
     runner->next = runner->failed_opens = 0;
     runner->folded = 0;
     runner->milestone_count = 0;
-    runner->must_lsn = 0;
+    runner->must_lsn = runner->served_lsn = 0;
     runner->alloc_next = 0;
     runner->healed = runner->probe = runner->judging = false;
     history_clear(&runner->history);
@@ -442,7 +443,7 @@ static void begin(struct runner *runner)
     } else {
         run_draw(runner);
     }
-    runner->media_left = runner->config.media_max;
+    runner->plan.media_left = runner->config.media_max;
     runner->plan.durable_lsn = run_durable_lsn;
     runner->plan.phase = run_phase;
     runner->plan.context = runner;

@@ -82,9 +82,19 @@ static bool fault_allowed(const struct runner *runner, uint32_t number)
     return options->faults_without == NULL || !options->faults_without[number];
 }
 
+/* A row that goes with another one exists where that one does, or if it is named itself. */
 static bool fault_wanted(const struct runner *runner, const struct fault *fault)
 {
-    return runner->scenario->faults[fault->number] && fault_allowed(runner, fault->number);
+    const struct run_options *options = runner->options;
+    const bool *listed = runner->scenario->faults;
+    uint32_t own = fault->number, other = fault->with != 0 ? fault->with : own;
+
+    if (!listed[own] && !listed[other]) return false;
+    if (options->faults_without != NULL &&
+        (options->faults_without[own] || options->faults_without[other])) {
+        return false;
+    }
+    return options->faults_only == NULL || options->faults_only[own] || options->faults_only[other];
 }
 
 /* A failed sync does one thing on one disk: the profile's, or one of those it may be. */
@@ -108,6 +118,15 @@ static void draw_fsync_failure(struct runner *runner)
     }
 }
 
+/* F28. Small ones make many, so they are rare. */
+static uint32_t draw_chunk(const struct runner *runner)
+{
+    static const uint32_t chunk_bytes[] = {0, 8, 512, 4096}; /* 0: the profile's. */
+    static const uint32_t weights[] = {4, 1, 3, 3};
+
+    return chunk_bytes[weighted(weights, 4, run_entropy(runner, "chunk-bytes", 0))];
+}
+
 static void draw_faults(struct runner *runner, bool swarm)
 {
     struct case_config *config = &runner->config;
@@ -117,9 +136,11 @@ static void draw_faults(struct runner *runner, bool swarm)
     memset(plan, 0, sizeof *plan);
     for (size_t i = 0; i < faults_count; i++) {
         const struct fault *fault = &faults_all[i];
-        uint64_t entropy = run_entropy(runner, "fault", fault->number);
+        uint32_t draws_as = fault->with != 0 ? fault->with : fault->number;
+        uint64_t entropy = run_entropy(runner, "fault", draws_as);
 
         if (!fault_wanted(runner, fault) || entropy % 100 < off) continue;
+        if (!fault_possible(fault, config->profile)) continue;
         uint32_t column = swarm ? 1 + (uint32_t)(entropy >> 32) % 3 : 2;
         plan->odds[fault->number] = fault->odds[column];
         config->image_modes |= fault->image_mode;
@@ -129,6 +150,7 @@ static void draw_faults(struct runner *runner, bool swarm)
     runner->odds.alloc = plan->odds[19];
     runner->odds.kill = plan->odds[38];
     runner->odds.spare_boots = plan->odds[37] == 0;
+    config->chunk_bytes = plan->odds[28] == 0 ? 0 : draw_chunk(runner);
     config->media_max = percent(runner, "media", 0, swarm ? 40 : 100) ? 1 : 0;
 }
 

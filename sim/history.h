@@ -62,7 +62,8 @@ enum history_error {
     /* operation, instance, fault, error: what the struck call said, OK if nothing; flag: it is */ \
     /* a failed sync of a segment, and last_lsn the highest LSN that was durable before it.     */ \
     X(HISTORY_INJECTED,    "injected")                                                           \
-    /* fault, first_lsn..last_lsn (0, 0: no record's bytes), flag: something durable and intact */ \
+    /* fault, first_lsn..last_lsn (0, 0: no record's bytes), index: 1 if it must be survived: */ \
+    /* it excuses no error, at most a loss; flag: something durable and intact                */ \
     /* elsewhere witnesses that these records were durable. */                                   \
     X(HISTORY_DAMAGED,     "damaged")                                                            \
     /* All damage at rest is undone. */                                                          \

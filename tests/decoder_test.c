@@ -259,7 +259,7 @@ static void widen(struct decoder_hit *hit, uint64_t first_lsn, uint64_t last_lsn
 static struct decoder_hit expected_hit(const struct bench *bench, const struct disk *disk,
                                        disk_inode inode, uint64_t begin)
 {
-    struct decoder_hit hit = {0, 0, 0};
+    struct decoder_hit hit = {.part = DECODER_OTHER};
     const struct trial *whole = &bench->whole;
     uint64_t segment = segment_of(disk, inode);
 

@@ -116,6 +116,53 @@ static void F10_a_failed_sync_takes_cache_and_size_back(void **state)
     assert_struck(rig, 10, 1);
 }
 
+static void sync_after_the_kernel_failed(struct machine *machine)
+{
+    struct wal_file file = unsynced(machine), other;
+
+    assert_err(sync_by(machine, file), WAL_IO);
+    assert_ok(sync_by(machine, file)); /* And proves nothing. */
+    other = machine_open(machine, "a");
+    assert_ok(sync_by(machine, other)); /* It came too late to hear of it. */
+    assert_ok(io_close(machine->io, other));
+    rig_shut(machine, file);
+}
+
+static void F11_the_kernel_loses_pages_and_the_next_sync_says_so(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_order(rig, 11, SIM_CALL_PWRITE, 1, 1);
+    assert_int_equal(machine_fresh(rig->machine, sync_after_the_kernel_failed), SIM_STOP_DONE);
+    assert_shows(rig_disk(rig), "a", "B1024");
+    assert_durable(rig_disk(rig), rig_inode(rig), "A512.512");
+    assert_struck(rig, 11, 1);
+}
+
+/* Whoever closes the file and opens it again before he syncs is told that all is well, if somebody
+ * else was told that it is not: beyond the contract. Our log holds one descriptor. */
+static void sync_by_another_descriptor(struct machine *machine)
+{
+    struct wal_file file = unsynced(machine), other = machine_open(machine, "a");
+
+    assert_err(sync_by(machine, other), WAL_IO); /* It hears of it first, */
+    assert_ok(io_close(machine->io, file));
+    file = machine_open(machine, "a");
+    assert_ok(sync_by(machine, file)); /* and who wrote never. */
+    assert_ok(io_close(machine->io, other));
+    rig_shut(machine, file);
+}
+
+static void F11_who_opens_the_file_again_may_not_hear_of_it(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_order(rig, 11, SIM_CALL_PWRITE, 1, 1);
+    assert_int_equal(machine_fresh(rig->machine, sync_by_another_descriptor), SIM_STOP_DONE);
+    assert_durable(rig_disk(rig), rig_inode(rig), "A512.512");
+    assert_struck(rig, 11, 1);
+}
+
 static void sync_without_space(struct machine *machine)
 {
     struct wal_file file = unsynced(machine);
@@ -192,7 +239,7 @@ static bool mine(const struct fault *fault)
 {
     return fault->calls == (SIM_CALL_BIT(FSYNC) | SIM_CALL_BIT(FDATASYNC)) ||
            (fault->calls & SIM_CALL_BIT(FSYNC_DIR) && !(fault->calls & SIM_CALL_BIT(PWRITE))) ||
-           fault->number == 12;
+           fault->number == 11 || fault->number == 12;
 }
 
 int main(void)
@@ -204,6 +251,8 @@ int main(void)
         RIG_TEST(F08_a_failed_sync_of_a_directory_makes_no_name_durable),
         RIG_TEST(F09_a_sync_loses_pages_and_the_next_one_says_so),
         RIG_TEST(F10_a_failed_sync_takes_cache_and_size_back),
+        RIG_TEST(F11_the_kernel_loses_pages_and_the_next_sync_says_so),
+        RIG_TEST(F11_who_opens_the_file_again_may_not_hear_of_it),
         RIG_TEST(F12_a_sync_covers_only_writes_that_had_returned),
         RIG_TEST(F40_a_device_acknowledges_a_sync_and_forgets_it),
     };
