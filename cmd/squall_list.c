@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "cmd/bug_patch.h"
+#include "cmd/faults_print.h"
 #include "cmd/scenario_set.h"
 #include "cmd/squall.h"
-#include "faults/fault.h"
 #include "properties/property.h"
 
 static void list_scenarios(void)
@@ -26,11 +26,7 @@ static void list_scenarios(void)
 
 static void list_faults(void)
 {
-    for (size_t i = 0; i < faults_count; i++) {
-        const struct fault *fault = &faults_all[i];
-        printf("%s %-32s %-7s %s\n", fault->id, fault->name, fault_contract_name(fault->contract),
-               fault->story);
-    }
+    faults_print_text(stdout);
 }
 
 static void list_properties(void)
@@ -70,27 +66,59 @@ static const struct {
 
 enum { SECTIONS = sizeof sections / sizeof sections[0] };
 
+struct list_arguments {
+    const char *section;
+    bool markdown;
+};
+
+enum { KEY_MARKDOWN = 0x100 };
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    const char **section = state->input;
+    struct list_arguments *arguments = state->input;
 
-    if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
-    if (*section != NULL) argp_error(state, "one section at a time, not also '%s'", arg);
-    *section = arg;
-    return 0;
+    switch (key) {
+    case KEY_MARKDOWN: arguments->markdown = true; return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->section != NULL) {
+            argp_error(state, "one section at a time, not also '%s'", arg);
+        }
+        arguments->section = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->markdown &&
+            (arguments->section == NULL || strcmp(arguments->section, "faults") != 0)) {
+            argp_error(state, "--markdown is for the faults: squall list faults --markdown");
+        }
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
 }
 
 int squall_list(int argc, char **argv)
 {
+    static const struct argp_option options[] = {
+        {.name = "markdown",
+         .key = KEY_MARKDOWN,
+         .doc = "Print the faults as docs/faults.md, with every parameter"},
+        {0},
+    };
     static const struct argp argp = {
+        .options = options,
         .parser = parse,
         .args_doc = "\nscenarios\nfaults\nproperties\nbugs\nprofiles",
         .doc = "Say what there is, one sentence each.",
     };
-    const char *only = NULL, *names[SECTIONS];
+    struct list_arguments arguments = {.section = NULL};
+    const char *names[SECTIONS];
     bool found = false;
 
-    squall_parse(&argp, argc, argv, &only);
+    squall_parse(&argp, argc, argv, &arguments);
+    const char *only = arguments.section;
+    if (arguments.markdown) {
+        faults_print_markdown(stdout);
+        return SQUALL_HELD;
+    }
     for (size_t i = 0; i < SECTIONS; i++) {
         names[i] = sections[i].name;
         if (only != NULL && strcmp(only, sections[i].name) != 0) continue;

@@ -1,0 +1,52 @@
+#!/bin/bash
+# faults_doc_test.sh - docs/faults.md is what the catalogue prints, and no row from F01 to F49 is
+# missing.
+set -u
+
+squall=${SQUALL:?SQUALL is not set}
+root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
+page=$root/docs/faults.md
+number=0
+failed=0
+
+check() { # WHAT COMMAND...
+    local what=$1
+    shift
+    number=$((number + 1))
+    if "$@"; then
+        echo "ok $number - $what"
+    else
+        failed=1
+        echo "not ok $number - $what"
+    fi
+}
+
+# current PAGE: it is what is printed.
+current() {
+    diff -u "$1" <("$squall" list faults --markdown) | head -n 20 | sed 's/^/# /'
+    [ "${PIPESTATUS[0]}" -eq 0 ]
+}
+
+# whole PAGE: each row stands in it once, with nine columns, and none besides.
+whole() {
+    diff <(grep -oE '^\| F[0-9]+ ' "$1" | tr -d '| ') <(printf 'F%02d\n' {1..49}) &&
+        ! grep -E '^\| F' "$1" | grep -vqE '^(\|[^|]+){9}\|$'
+}
+
+# listed: as text, too.
+listed() {
+    diff <("$squall" list faults | grep -oE '^F[0-9]+') <(printf 'F%02d\n' {1..49})
+}
+
+# stale PAGE: another odd is seen.
+stale() {
+    ! current <(sed '0,/512, 2621/s//512, 2622/' "$1") >/dev/null
+}
+
+check "docs/faults.md is current (squall list faults --markdown)" current "$page"
+check "every fault of the papers stands in it once" whole "$page"
+check "and in what is listed" listed
+check "a page that is not current is told" stale "$page"
+
+echo "1..$number"
+exit $failed
