@@ -1,15 +1,15 @@
 /*
  * trace_print.c - a run as lines, one for each event.
  *
- *     event        time_ns inst task         op       call           file     ...      result
- *        57         306600    1 committer    op0      fdatasync      0000000000000001.wal ...
- *         ?         306600    1 committer    op0      op0 F40 fdatasync 0 = 1 (fsync-lies)
- *         !         306600    1              op0      F40 fsync-lies strikes, telling nobody
- *         ^         620300    2              -        recovered nothing from LSN 1 on
+ *     event        time_ns inst task         op     call           file     ...      result
+ *        51         256500    1 committer    -      pwrite         0000000000000001.wal ...
+ *        52         256600    1 committer    op0    ? op0 F40 fdatasync 0 = 1 (fsync-lies)
+ *         !         256600    1              op0    F40 fsync-lies strikes, telling nobody
+ *        53         306600    1 committer    op0    fdatasync      0000000000000001.wal ...
+ *         ^         620300    2              -      recovered nothing from LSN 1 on
  *
  * A sign in place of the number: '=' is a row of the history, '!' one that is the world's doing,
- * '^' a recovery. "=512" is a size. Decisions are events and have numbers; '?' stands before their
- * words. Events by which the harness mixes verdicts into the digest have numbers but no lines.
+ * '^' a recovery. "=512" is a size. What stands behind a '?' is a decision.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -79,17 +79,13 @@ static void print_line(struct trace_print *print, const struct sim_trace_event *
     FILE *out = print->out;
 
     print_facts(print);
-    if (event->result == SIM_TRACE_HARNESS) return;
     fprintf(out, "%7" PRIu64, print->events);
-    print_head(out, event->time_ns, event->instance, trace_task_name(world, event),
-               event->operation);
+    print_head(out, event->time_ns, event->instance, sim_trace_task(world), event->operation);
     if (event->result == SIM_TRACE_DECISION) {
         fputs("? ", out);
         trace_words_decision(out, world, event);
     } else if (event->result == SIM_TRACE_STOP) {
         trace_words_stop(out, event);
-    } else if (event->result == SIM_TRACE_SIDE) {
-        fputs("beside the run: an image was recovered and read", out);
     } else {
         print_call(out, world, event);
     }
@@ -138,6 +134,7 @@ static void take(void *context, const struct sim_trace_event *event)
 {
     struct trace_print *print = context;
 
+    if (!trace_is_counted(event)) return;
     print->events++;
     if (print->out != NULL) print_line(print, event);
     if (print->events == print->break_at) stop_here(print);

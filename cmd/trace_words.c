@@ -2,14 +2,19 @@
  * trace_words.c - what happened in a run, in words.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "cmd/trace_words.h"
 #include "faults/fault.h"
 #include "sim/address.h"
-#include "sim/trace.h"
+
+#define LOG_PATH "/log"
 
 enum { INODE_SHIFT = 40, PATH_BYTES = 512 };
+
+bool trace_is_counted(const struct sim_trace_event *event)
+{
+    return event->result != SIM_TRACE_HARNESS && event->result != SIM_TRACE_SIDE;
+}
 
 const char *trace_result_name(uint16_t result)
 {
@@ -52,12 +57,12 @@ static void say_lsns(FILE *out, uint64_t first_lsn, uint64_t last_lsn)
 static void say_place(FILE *out, const struct history_place *place)
 {
     if (place->segment != 0) {
-        fprintf(out, " in segment %" PRIu64 " at byte %" PRIu64, place->segment, place->offset);
+        fprintf(out, " in %016" PRIx64 ".wal at byte %" PRIu64, place->segment, place->offset);
     }
     if (place->first_lsn == 0) return;
     fputs(", lost are ", out);
-    if (place->last_lsn == UINT64_MAX) {
-        fprintf(out, "LSN %" PRIu64 " and all behind it", place->first_lsn);
+    if (place->last_lsn == UINT64_MAX || place->last_lsn < place->first_lsn) {
+        fprintf(out, "LSN %" PRIu64 " and what is behind it", place->first_lsn);
     } else {
         say_lsns(out, place->first_lsn, place->last_lsn);
     }
@@ -113,7 +118,7 @@ static void say_damage(FILE *out, const struct history_event *event)
 static void say_injection(FILE *out, const struct history_event *event)
 {
     say_fault(out, event->fault);
-    fputs(event->error == HISTORY_OK ? " strikes, telling nobody" : " strikes: ", out);
+    fputs(event->error == HISTORY_OK ? " strikes, no error is reported" : " strikes: ", out);
     if (event->error != HISTORY_OK) fputs(history_error_name(event->error), out);
     if (event->flag) fprintf(out, ", durable before it to LSN %" PRIu64, event->last_lsn);
 }
@@ -189,6 +194,14 @@ static void say_who(FILE *out, const struct sim_world *world, uint64_t hash)
     fprintf(out, "%016" PRIx64, hash);
 }
 
+const struct fault *trace_fault(const struct sim_trace_event *event)
+{
+    const unsigned kind = (unsigned)(event->b >> 32);
+
+    if (event->result != SIM_TRACE_DECISION || kind < SIM_KIND_FAULT) return NULL;
+    return fault_numbered(kind - SIM_KIND_FAULT);
+}
+
 static void say_outcome(FILE *out, unsigned kind, uint64_t outcome)
 {
     static const char *const when[] = {"before it", "inside it", "after it"};
@@ -229,7 +242,6 @@ void trace_words_stop(FILE *out, const struct sim_trace_event *event)
         [SIM_STOP_LIVELOCK] = "livelock",
         [SIM_STOP_MISALIGNED] = "stopped by a misaligned call",
         [SIM_STOP_ABANDONED] = "ended by the harness",
-        [SIM_STOP_PAUSED] = "paused",
     };
     const bool known = event->a < sizeof stops / sizeof stops[0] && stops[event->a] != NULL;
 
@@ -256,34 +268,18 @@ uint64_t trace_length(const struct sim_trace_event *event)
     return event->b & ((UINT64_C(1) << INODE_SHIFT) - 1);
 }
 
-static bool is_named(struct sim_world *world, const struct sim_trace_event *event, const char *name,
-                     disk_inode inode)
-{
-    const int64_t of_file = (int64_t)(event->b >> INODE_SHIFT) - 1;
-    const uint64_t by_name =
-        SIM_CALL_BIT(OPEN) | SIM_CALL_BIT(UNLINK) | SIM_CALL_BIT(RENAME) | SIM_CALL_BIT(LINK);
-
-    (void)world;
-    if (of_file >= 0) return inode == of_file;
-    return (by_name >> event->call & 1) != 0 && trace_hash(name, strlen(name)) == event->a;
-}
-
 const char *trace_file_name(struct sim_world *world, const struct sim_trace_event *event)
 {
+    const int64_t of_file = (int64_t)(event->b >> INODE_SHIFT) - 1;
+    const char *found = sim_trace_name(world), *name;
     struct disk *disk = sim_disk(world);
     disk_inode inode;
-    const char *name;
     int32_t dir;
 
-    if (disk_dir_find(disk, "/log", &dir) != WAL_OK) return "";
+    if (event->result >= WAL_ERR_COUNT || of_file < 0) return found;
+    if (disk_dir_find(disk, LOG_PATH, &dir) != WAL_OK) return found;
     for (size_t i = 0; (name = disk_entry(disk, dir, i, &inode)) != NULL; i++) {
-        if (is_named(world, event, name, inode)) return name;
+        if (inode == of_file) found = name; /* Of several the youngest. */
     }
-    return "";
-}
-
-const char *trace_task_name(struct sim_world *world, const struct sim_trace_event *event)
-{
-    (void)world;
-    return event->task == 0 ? "" : event->task == 1 ? "main" : "task";
+    return found;
 }
