@@ -298,7 +298,6 @@ static bool one_boot(struct runner *runner)
         run_count_death(runner, &end);
         break;
     case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
-    case SIM_STOP_PAUSED: assert(0 && "no fault pauses a process"); break;
     }
     if (!fold(runner)) return false;
     if (runner->copied) {
@@ -505,6 +504,11 @@ const struct fault_strike *runner_strikes(const struct runner *runner, uint32_t 
 const uint32_t *runner_notes(const struct runner *runner)
 {
     return sim_notes(runner->world);
+}
+
+const struct history_observation *runner_last_look(const struct runner *runner)
+{
+    return &runner->side;
 }
 
 struct sim_world *runner_world(const struct runner *runner)

@@ -117,6 +117,10 @@ const struct fault_strike *runner_strikes(const struct runner *runner, uint32_t 
  * crash, and what came after is left out. */
 void runner_export(const struct runner *runner, struct run_case *ret_case);
 
+/* What was seen by the last look at a disk beside the run: where result.event is behind the end of
+ * the history, this is what broke the property. */
+const struct history_observation *runner_last_look(const struct runner *runner);
+
 /* For looking at it from the trace callback, and afterwards. */
 struct sim_world *runner_world(const struct runner *runner);
 
