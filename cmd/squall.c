@@ -24,6 +24,7 @@ static const struct {
     {"shrink", squall_shrink, "shrink SCENARIO:SEED",
      "Find a smaller run that fails the same way."},
     {"regress", squall_regress, "regress [DIR]", "Replay the reproducers kept with the sources."},
+    {"report", squall_report, "report SCENARIO:SEED", "Tell one run as a page (HTML)."},
     {"list", squall_list, "list [SECTION]", "Scenarios, faults, properties, bugs, profiles."},
     {"bugs", squall_bugs, "bugs [NAME...]", "Plant known bugs and hunt them."},
     {"bench", squall_bench, "bench [NAME...]", "Measure the simulation."},

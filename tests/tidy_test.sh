@@ -37,7 +37,7 @@ files() {
 
 text_files() {
     { files '*.[ch]' && files '*.sh' && files '*.ini' && files CMakeLists.txt && files squall &&
-        files .ci/run; } | sort -u
+        files .ci/run && files '*.js' && files '*.css' && files '*.html'; } | sort -u
 }
 
 lines_fit() {
