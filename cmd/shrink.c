@@ -45,7 +45,7 @@ struct shrink_size shrink_size_of(const struct run_case *run_case)
     return size;
 }
 
-static bool smaller(const struct shrink_size *a, const struct shrink_size *b)
+bool shrink_smaller(const struct shrink_size *a, const struct shrink_size *b)
 {
     const uint64_t left[] = {a->operations, a->decisions, a->outcomes, a->kinds,
                              a->bytes,      a->set_up,    a->ordinals};
@@ -127,7 +127,7 @@ static void keep_slip(struct shrink *shrink, const struct shrink_signature *sign
     struct shrink_slip *slip = &shrink->slips[i];
     if (i < shrink->slip_count) {
         const struct shrink_size was = shrink_size_of(&slip->run_case), is = shrink_size_of(found);
-        if (!smaller(&is, &was)) return;
+        if (!shrink_smaller(&is, &was)) return;
     } else {
         shrink->slip_count++;
     }
@@ -180,7 +180,8 @@ static const struct run_case *effective(const struct shrink *shrink)
     return run_case != NULL ? run_case : &shrink->draft;
 }
 
-bool shrink_attempt(struct shrink *shrink)
+/* The draft's size, if it fails in the same way. */
+static bool fails_alike(struct shrink *shrink, struct shrink_size *ret_size)
 {
     struct trial_outcome outcome;
 
@@ -192,10 +193,26 @@ bool shrink_attempt(struct shrink *shrink)
         keep_slip(shrink, &signature);
         return false;
     }
-    const struct run_case *found = effective(shrink);
-    const struct shrink_size size = shrink_size_of(found);
-    if (!smaller(&size, &shrink->size)) return false;
-    case_copy(&shrink->best, found);
+    *ret_size = shrink_size_of(effective(shrink));
+    return true;
+}
+
+bool shrink_attempt(struct shrink *shrink)
+{
+    struct shrink_size size;
+
+    if (!fails_alike(shrink, &size) || !shrink_smaller(&size, &shrink->size)) return false;
+    case_copy(&shrink->best, effective(shrink));
+    shrink->size = size;
+    return true;
+}
+
+bool shrink_step(struct shrink *shrink)
+{
+    struct shrink_size size;
+
+    if (!fails_alike(shrink, &size)) return false;
+    case_copy(&shrink->best, effective(shrink));
     shrink->size = size;
     return true;
 }
@@ -242,12 +259,14 @@ void shrink_run(struct shrink *shrink)
         before = shrink->size;
         shrink_operations(shrink);
         shrink_decisions(shrink);
-        if (smaller(&shrink->size, &before)) continue; /* Fewer first, simpler then. */
+        if (shrink_smaller(&shrink->size, &before)) continue; /* Fewer first, simpler then. */
         shrink_simplify(shrink);
         shrink_outcomes(shrink);
         shrink_set_up(shrink);
-        if (!smaller(&shrink->size, &before)) shrink_pairs(shrink);
-    } while (smaller(&shrink->size, &before) && !enough(shrink));
+        if (!shrink_smaller(&shrink->size, &before)) shrink_merge(shrink);
+        if (!shrink_smaller(&shrink->size, &before)) shrink_pairs(shrink);
+        if (!shrink_smaller(&shrink->size, &before)) shrink_detours(shrink);
+    } while (shrink_smaller(&shrink->size, &before) && !enough(shrink));
 }
 
 void shrink_free(struct shrink *shrink)

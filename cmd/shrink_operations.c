@@ -5,7 +5,7 @@
 
 #include "cmd/shrink_pass.h"
 
-enum { REPAIR_MAX = 16, SECTOR_BYTES = 512, PAIRS_MAX = 14 };
+enum { REPAIR_MAX = 24, SECTOR_BYTES = 512, PAIRS_MAX = 14 };
 
 void shrink_cut_operations(struct run_case *run_case, uint32_t first, uint32_t count)
 {
@@ -19,7 +19,7 @@ void shrink_cut_operations(struct run_case *run_case, uint32_t first, uint32_t c
 static bool without(struct shrink *shrink, uint32_t first, uint32_t count)
 {
     shrink_cut_operations(shrink_draft(shrink), first, count);
-    if (shrink_attempt(shrink)) return true;
+    if (shrink_attempt(shrink) || shrink_without_later(shrink, first, count)) return true;
     if (count > 1 || shrink->best.operation_count > REPAIR_MAX) return false;
     return shrink_repair_operation(shrink, first);
 }

@@ -9,7 +9,7 @@
  */
 #include "cmd/shrink_pass.h"
 
-enum { PLACES_MAX = 24 };
+enum { PLACES_MAX = 24, AIMS_MAX = 24 };
 
 /* ---- Ordinals ---- */
 
@@ -180,9 +180,41 @@ static bool repair_places(struct shrink *shrink, uint32_t index)
     return false;
 }
 
+static bool is_aim(uint32_t kind)
+{
+    return kind >= SIM_KIND_IMAGE && kind < SIM_KIND_FAULT;
+}
+
+/* The draft without the operation, and with another outcome of a decision. */
+static bool attempt_aim(struct shrink *shrink, uint32_t index, uint32_t decision, int64_t outcome)
+{
+    if (outcome < 1 || outcome > UINT32_MAX) return false;
+    struct run_case *draft = shrink_draft(shrink);
+    shrink_cut_operations(draft, index, 1);
+    draft->decisions[decision].outcome = (uint32_t)outcome;
+    return shrink_attempt(shrink);
+}
+
+/* Damage at rest and crash images say which of so many: with fewer there, it is another one. */
+static bool repair_aims(struct shrink *shrink, uint32_t index)
+{
+    for (uint32_t i = 0; i < shrink->best.decision_count; i++) {
+        const struct case_decision decision = shrink->best.decisions[i];
+        const bool at_rest = decision.kind >= SIM_KIND_FAULT && decision.call == SIM_CALL_HARNESS;
+        for (uint32_t which = 1; at_rest && which <= AIMS_MAX; which++) {
+            if (attempt_aim(shrink, index, i, which)) return true;
+        }
+        for (int32_t by = -2; is_aim(decision.kind) && by <= 2; by++) {
+            if (by != 0 && attempt_aim(shrink, index, i, (int64_t)decision.outcome + by))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool shrink_repair_operation(struct shrink *shrink, uint32_t index)
 {
     return repair_neighbour(shrink, index, index + 1) ||
            (index > 0 && repair_neighbour(shrink, index, index - 1)) ||
-           repair_places(shrink, index);
+           repair_places(shrink, index) || repair_aims(shrink, index);
 }

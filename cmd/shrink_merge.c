@@ -1,0 +1,66 @@
+/*
+ * shrink_merge.c - one operation for several, where what they add up to is what matters.
+ *
+ * A failure may need so many bytes in a segment, or so many records before a number is full. Bytes
+ * can come from one record, and numbers can begin later.
+ */
+#include "cmd/shrink_pass.h"
+
+enum { SPAN_MAX = 8, QUEUE_MARGIN = 88, QUEUE_MAX_BYTES = 16384 };
+
+static bool is_append(const struct operation *operation)
+{
+    return operation->kind == OPERATION_APPEND || operation->kind == OPERATION_APPEND_ASYNC;
+}
+
+/* The first of them becomes as long as all. False: they are not all appends. */
+static bool merge(struct run_case *draft, uint32_t first, uint32_t count)
+{
+    struct case_config *config = &draft->config;
+    struct operation *one = &draft->operations[first];
+    uint32_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_append(&one[i])) return false;
+        bytes += one[i].lengths[0] + (i > 0 ? config->block_bytes : 0);
+    }
+    one->lengths[0] = bytes;
+    if (bytes + QUEUE_MARGIN > config->queue_bytes) config->queue_bytes = bytes + QUEUE_MARGIN;
+    if (config->queue_bytes > QUEUE_MAX_BYTES) return false;
+    shrink_cut_operations(draft, first + 1, count - 1);
+    return true;
+}
+
+void shrink_merge(struct shrink *shrink)
+{
+    for (uint32_t span = SPAN_MAX; span > 1; span /= 2) {
+        for (uint32_t first = 0; first + span <= shrink->best.operation_count; first++) {
+            if (!merge(shrink_draft(shrink), first, span)) continue;
+            if (shrink_attempt(shrink)) first--; /* The one that is left may take more. */
+        }
+    }
+}
+
+/* Without operations, and numbers begin where the records that are gone would have ended. */
+static bool begin_later(struct shrink *shrink, uint32_t first, uint32_t count, uint64_t segments)
+{
+    struct run_case *draft = shrink_draft(shrink);
+
+    if (segments > 0) {
+        draft->config.first_segment += segments;
+    } else {
+        for (uint32_t i = first; i < first + count; i++) {
+            draft->config.first_lsn += draft->operations[i].records;
+        }
+    }
+    shrink_cut_operations(draft, first, count);
+    return shrink_attempt(shrink);
+}
+
+bool shrink_without_later(struct shrink *shrink, uint32_t first, uint32_t count)
+{
+    const struct case_config tame = case_config_tame(), *config = &shrink->best.config;
+
+    if (config->first_lsn != tame.first_lsn && begin_later(shrink, first, count, 0)) return true;
+    return config->first_segment != tame.first_segment && begin_later(shrink, first, count, 1);
+}
