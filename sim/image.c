@@ -115,9 +115,8 @@ static struct disk *image_make(struct sim_world *world, const struct disk_choose
     assert(world->state == WORLD_POWERLESS);
     world->image_record.count = 0;
     uint64_t hash = disk_image(world->machine, chooser, world->image, NULL);
-    if (!set_add(&world->images_seen, hash)) return NULL;
     *ret_hash = hash;
-    return world->image;
+    return set_add(&world->images_seen, hash) ? world->image : NULL;
 }
 
 struct disk *sim_image_draw(struct sim_world *world, uint32_t k, uint64_t *ret_hash)

@@ -184,7 +184,8 @@ void sim_run(struct sim_world *world, struct sim_end *ret_end);
 void sim_settle(struct sim_world *world, struct disk_crash_tally *ret_tally);
 
 /* After SIM_STOP_POWER and before sim_settle: the k-th extra image (from 1 on), drawn in a stream
- * of its own. NULL: its hash was drawn before at this crash. It stays valid until the next draw. */
+ * of its own. NULL: its hash was drawn before at this crash. It stays valid until the next draw.
+ * *ret_hash is set either way. */
 struct disk *sim_image_draw(struct sim_world *world, uint32_t k, uint64_t *ret_hash);
 
 /* The same, but the chooser answers. The image can be made the main one if the chooser's modes are
