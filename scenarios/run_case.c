@@ -85,6 +85,9 @@ void run_take_case(struct runner *runner)
         if (kind < SIM_KIND_FAULT || kind >= SIM_KIND_COUNT) continue;
         plan->odds[kind - SIM_KIND_FAULT] = 1; /* So that it is asked. */
     }
+    for (uint32_t i = 0; runner->options->faults_asked != NULL && i < FAULT_NUMBER_COUNT; i++) {
+        if (runner->options->faults_asked[i]) plan->odds[i] = 1;
+    }
 }
 
 void run_add_milestone(struct runner *runner, const struct sim_end *end)

@@ -270,6 +270,7 @@ static void after_end(struct runner *runner, const struct sim_end *end)
 /* One process from boot to death, and what follows. True if all properties hold so far. */
 static bool one_boot(struct runner *runner)
 {
+    const struct run_options *options = runner->options;
     struct sim_end end;
 
     uint32_t which = runner->boot == &runner->boots[0] ? 1 : 0;
@@ -305,6 +306,10 @@ static bool one_boot(struct runner *runner)
         if (!fold(runner)) return false;
     }
     if (end.stop == SIM_STOP_POWER && !after_power_loss(runner)) return false;
+    if (end.stop == SIM_STOP_KILLED && options->at_kill != NULL &&
+        !options->at_kill(options->at_power_loss_context, runner)) {
+        return false;
+    }
     return fold(runner);
 }
 
@@ -420,6 +425,8 @@ static void begin_world(struct runner *runner)
         .bump_memory = options->bump_memory != (runner->operation_count <= BUMP_OPERATIONS_MAX),
         .trace = options->trace,
         .trace_context = options->trace_context,
+        .asked = options->asked,
+        .asked_context = options->asked_context,
     };
     sim_world_begin(runner->world, &sim);
 }

@@ -72,7 +72,14 @@ struct run_options {
     /* Asked after each loss of power instead of drawing extra images; the run's disk is as it was
      * when power went. False: a property broke. See run.h, run_judge_image. */
     bool (*at_power_loss)(void *context, struct runner *runner);
+    /* Asked after each death of the process alone. False: the run ends here. */
+    bool (*at_kill)(void *context, struct runner *runner);
     void *at_power_loss_context;
+    /* Told of every decision of a replay, which then asks also what the case does not hold:
+     * crashes, allocations, and the faults whose number is not zero here. */
+    void (*asked)(void *context, const struct sim_asked *asked);
+    void *asked_context;
+    const uint8_t *faults_asked;
     uint8_t junk;     /* What fresh memory is filled with; must not matter. */
     bool bump_memory; /* Another allocator; must not matter. */
     void (*trace)(void *context, const struct sim_trace_event *event);
