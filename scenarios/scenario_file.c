@@ -213,9 +213,9 @@ static int read_table_key(struct reading *reading, const char *section, const ch
     }
     if (strcmp(section, "disk") == 0) known[count++] = "profiles";
     if (count == 0) {
-        static const char *const sections[] = {"scenario", "workload", "mix",      "log",
-                                               "crash",    "disk",     "schedule", "faults"};
-        return refuse_unknown(reading, "section", section, sections, 8);
+        static const char *const sections[] = {"scenario", "workload", "mix",    "log",    "crash",
+                                               "disk",     "schedule", "faults", "explore"};
+        return refuse_unknown(reading, "section", section, sections, 9);
     }
     char what[64];
     (void)snprintf(what, sizeof what, "key in [%.32s]", section);
@@ -251,6 +251,11 @@ static int read_key(void *user, const char *section, const char *name, const cha
     }
     if (strcmp(section, "disk") == 0 && strcmp(name, "profiles") == 0) {
         return read_names(reading, value, read_profile);
+    }
+    if (strcmp(section, "explore") == 0) {
+        char why[EXPLORE_WHY_BYTES];
+        const char *wrong = explore_read_key(&scenario->explore, name, value, why);
+        return wrong == NULL ? 1 : refuse(reading, "%s", wrong);
     }
     return read_table_key(reading, section, name, value);
 }
@@ -303,6 +308,7 @@ static const char *impossible(struct scenario *scenario)
         return "[workload] record-bytes: the largest record must fit the smallest queue "
                "([log] queue-bytes) with 64 bytes to spare";
     }
+    if (scenario->explore.present) return explore_impossible(scenario);
     return NULL;
 }
 

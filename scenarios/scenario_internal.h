@@ -11,6 +11,22 @@
 
 enum {
     PROFILES_MAX = 16,
+    EXPLORE_SIZES_MAX = 8,
+    EXPLORE_WRITTEN_MAX = 16,
+    EXPLORE_WRITTEN_OPERATIONS = 16,
+    EXPLORE_WHY_BYTES = 200,
+};
+
+/* What is to be visited: the section [explore]. */
+struct explore_plan {
+    bool present;
+    uint32_t sequence; /* Operations in a row; 0: only what is written out. */
+    bool edges;        /* Sizes at which something ends; and these: */
+    uint32_t sizes[EXPLORE_SIZES_MAX], size_count;
+    uint32_t crashes, faults, preemptions;   /* How many in one run. */
+    uint8_t fault_kinds[FAULT_NUMBER_COUNT]; /* Those that may strike. */
+    struct operation written[EXPLORE_WRITTEN_MAX][EXPLORE_WRITTEN_OPERATIONS];
+    uint32_t written_lengths[EXPLORE_WRITTEN_MAX], written_count;
 };
 
 struct scenario {
@@ -46,6 +62,13 @@ struct scenario {
     uint32_t profile_count;
     uint32_t policy[SIM_POLICY_COUNT]; /* Weights. */
     bool faults[FAULT_NUMBER_COUNT];
+    struct explore_plan explore;
 };
+
+/* explore_file.c: a key of [explore]. NULL, or what is wrong with it (static storage or `why`). */
+const char *explore_read_key(struct explore_plan *plan, const char *name, const char *value,
+                             char why[EXPLORE_WHY_BYTES]);
+/* What [explore] allows by itself but not with the rest; NULL: nothing. */
+const char *explore_impossible(const struct scenario *scenario);
 
 #endif
