@@ -26,6 +26,8 @@ static const struct {
     {"regress", squall_regress, "regress [DIR]", "Replay the reproducers kept with the sources."},
     {"report", squall_report, "report SCENARIO:SEED", "Tell one run as a page (HTML)."},
     {"list", squall_list, "list [SECTION]", "Scenarios, faults, properties, bugs, profiles."},
+    {"explore", squall_explore, "explore [SCENARIO...]",
+     "Visit every crash and image of small workloads."},
     {"bugs", squall_bugs, "bugs [NAME...]", "Plant known bugs and hunt them."},
     {"bench", squall_bench, "bench [NAME...]", "Measure the simulation."},
     {"test", squall_test, "test [--all]", "Run the test suite."},

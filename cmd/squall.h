@@ -25,6 +25,7 @@ int squall_shrink(int argc, char **argv);
 int squall_regress(int argc, char **argv);
 int squall_report(int argc, char **argv);
 int squall_list(int argc, char **argv);
+int squall_explore(int argc, char **argv);
 int squall_bugs(int argc, char **argv);
 int squall_bench(int argc, char **argv);
 int squall_test(int argc, char **argv);
