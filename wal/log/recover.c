@@ -108,9 +108,13 @@ static enum wal_err groups_copy(struct log_scan *scan, uint64_t offset, struct c
         bool valid = false;
 
         enum wal_err err = log_scan_header(scan, offset, &header, &valid);
+        if (err == WAL_OK && !valid) {
+            log_scan_drop(scan); /* It may have gone wrong on its way. */
+            err = log_scan_header(scan, offset, &header, &valid);
+        }
         if (err) return err;
         if (!valid || header.first_lsn > lsn) return WAL_CORRUPT;
-        err = log_scan_group(scan, offset, header.first_lsn, &group);
+        err = log_scan_group_twice(scan, offset, header.first_lsn, &group);
         if (err) return err;
         /* The survey found all this valid. If it no longer is, the device is not to be trusted. */
         if (header.first_lsn + group.valid_count <= lsn) return WAL_CORRUPT;

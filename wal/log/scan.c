@@ -162,21 +162,23 @@ enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn
     return WAL_OK;
 }
 
+enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                                  struct log_group *ret_group)
+{
+    enum wal_err err = log_scan_group(scan, offset, lsn, ret_group);
+    if (err || ret_group->state == LOG_GROUP_WHOLE || offset >= scan->size) return err;
+    log_scan_drop(scan);
+    return log_scan_group(scan, offset, lsn, ret_group);
+}
+
 enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position,
                             uint64_t limit_lsn, uint64_t *witness)
 {
     while (position->lsn <= limit_lsn) {
         struct log_group group;
 
-        enum wal_err err = log_scan_group(scan, position->offset, position->lsn, &group);
+        enum wal_err err = log_scan_group_twice(scan, position->offset, position->lsn, &group);
         if (err) return err;
-        if (group.state != LOG_GROUP_WHOLE && position->offset < scan->size) {
-            /* Look twice before calling it the end: what went wrong on the way from the disk may
-             * go right now, and what is acknowledged must not be taken for a torn tail. */
-            log_scan_drop(scan);
-            err = log_scan_group(scan, position->offset, position->lsn, &group);
-            if (err) return err;
-        }
         if (group.state == LOG_GROUP_NONE) return WAL_OK;
 
         if (*witness < group.header.durable_lsn) *witness = group.header.durable_lsn;

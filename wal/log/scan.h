@@ -57,6 +57,11 @@ void log_scan_end(struct log_scan *scan);
 WAL_CHECKED enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn,
                                         struct log_group *ret_group);
 
+/* The same, but a group that is not whole is looked at twice: what went wrong on the way from the
+ * disk may go right now, and what is acknowledged must not be taken for torn or rotten. */
+WAL_CHECKED enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                                              struct log_group *ret_group);
+
 /* Only the header, of whatever LSN. */
 WAL_CHECKED enum wal_err log_scan_header(struct log_scan *scan, uint64_t offset,
                                          struct wal_group_header *ret_header, bool *ret_valid);

@@ -86,7 +86,7 @@ static enum wal_err witness_locate(struct log_survey *survey, uint64_t witness)
 
     if (witness == survey->end.lsn - 1) at = survey->end;
     while (at.lsn <= witness) {
-        enum wal_err err = log_scan_group(&survey->scan, at.offset, at.lsn, &group);
+        enum wal_err err = log_scan_group_twice(&survey->scan, at.offset, at.lsn, &group);
         if (err) return err;
         if (group.valid_count == 0) return WAL_CORRUPT; /* It was valid a moment ago. */
         if (at.lsn + group.valid_count - 1 > witness) break;
