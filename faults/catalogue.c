@@ -112,7 +112,7 @@ const struct fault faults_all[] = {
       "One bit is flipped on its way from the disk; reading again shows it right. It counts as the "
       "one damage of a run.",
       "which bit", NULL,
-      CALL, DETECT, .phases = IN(RECOVERY) | IN(READ),
+      CALL, SURVIVE, .phases = IN(RECOVERY) | IN(READ),
       .calls = READS, .strike = strike_flip, .odds = { 0, 256, 1024, 4096 } },
     { 18, "F18", "latency",
       "A read, write or sync takes a thousand to a million times longer.",

@@ -34,7 +34,6 @@ const struct model_alibi model_alibis[] = {
     { 14, HISTORY_IO,      E(IO) | E(POISONED) | E(ROLLED_BACK),      MODEL_UNTIL_CLOSED },
     { 14, HISTORY_NOSPACE, E(NOSPACE) | E(POISONED) | E(ROLLED_BACK), MODEL_UNTIL_CLOSED },
     { 14, HISTORY_OTHER,   E(OTHER) | E(POISONED) | E(ROLLED_BACK),   MODEL_UNTIL_CLOSED },
-    { 17, HISTORY_OK,      LOOKS_DAMAGED,                             MODEL_UNTIL_CLOSED },
     { 19, HISTORY_NOMEM,   E(NOMEM) | E(ROLLED_BACK),                 MODEL_UNTIL_CLOSED },
     { 39, HISTORY_OK,      E(LOCKED),                                 MODEL_UNTIL_HEARD },
     { 40, HISTORY_OK,      LOOKS_DAMAGED,                             MODEL_FOR_GOOD },

@@ -6,7 +6,7 @@
  * not, must show the same records. What may change it:
  *
  *     a new record is submitted, or bytes at rest are damaged or mended
- *     a read is struck, or storage breaks its word (9, 11, 40)
+ *     storage breaks its word (9, 40)
  *     a recovery ends with an error
  *     power is lost, if the image was what a dead process left: its cache may hold bytes that never
  *     became durable and are rightly lost with it
@@ -16,7 +16,7 @@
 
 static bool changes_outcome(uint32_t fault)
 {
-    return fault == 9 || fault == 11 || fault == 15 || fault == 17 || fault == 40;
+    return fault == 9 || fault == 40;
 }
 
 struct shown {
