@@ -242,6 +242,7 @@ void trace_words_stop(FILE *out, const struct sim_trace_event *event)
         [SIM_STOP_LIVELOCK] = "livelock",
         [SIM_STOP_MISALIGNED] = "stopped by a misaligned call",
         [SIM_STOP_ABANDONED] = "ended by the harness",
+        [SIM_STOP_PAUSED] = "paused",
     };
     const bool known = event->a < sizeof stops / sizeof stops[0] && stops[event->a] != NULL;
 

@@ -299,6 +299,7 @@ static bool one_boot(struct runner *runner)
         run_count_death(runner, &end);
         break;
     case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
+    case SIM_STOP_PAUSED: assert(0 && "no fault pauses a process"); break;
     }
     if (!fold(runner)) return false;
     if (runner->copied) {

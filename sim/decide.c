@@ -150,7 +150,7 @@ static bool is_asked(const struct sim_world *world, unsigned kind)
 
 static inline uint8_t address_call(const struct sim_world *world, enum sim_call call)
 {
-    const struct wal_task *task = world->scheduler.current;
+    const struct wal_task *task = world->process->scheduler.current;
 
     return (uint8_t)((unsigned)call | (task != NULL ? task->retry : 0U));
 }

@@ -15,7 +15,7 @@ const struct sim_outcome door_no_outcome = {.err = WAL_OK};
 #define CALLS_WITHOUT_EFFECT \
     (SIM_CALL_BIT(PREAD) | SIM_CALL_BIT(LIST) | SIM_CALL_BIT(SIZE) | SIM_CALL_BIT(MAP))
 
-void door_draw_crash(struct sim_world *world, enum sim_call call, struct passage *passage)
+static void draw_crash(struct sim_world *world, enum sim_call call, struct passage *passage)
 {
     uint32_t outcome = decide_crash(world, call);
 
@@ -29,6 +29,18 @@ void door_draw_crash(struct sim_world *world, enum sim_call call, struct passage
     if (when == 1 && (bit & CALLS_DYING_INSIDE) == 0) when = 2;
     if (when == 0) door_die(world, call, passage);
     passage->crash = when == 1 ? DOOR_CRASH_INSIDE : DOOR_CRASH_AFTER;
+}
+
+void door_alert(struct sim_world *world, enum sim_call call, struct passage *passage)
+{
+    if (world->resume_calls >> call & 1) zombie_ask(world, call);
+    if (world->crash_calls >> call & 1) draw_crash(world, call, passage);
+}
+
+void door_out_of_steps(struct sim_world *world, enum sim_call call)
+{
+    if (!world_runs_zombie(world)) world_stop(world, SIM_STOP_LIVELOCK, call);
+    zombie_yield(world);
 }
 
 void door_go_on(struct wal_task *task, disk_inode inode)
@@ -50,7 +62,7 @@ static size_t cut_at_unit(const struct descriptor *file, size_t len_max, size_t 
 /* The fault cut this call: the caller's next one may go on with it. */
 static void remember_cut(struct sim_world *world, enum sim_call call, disk_inode inode)
 {
-    struct wal_task *task = world->scheduler.current;
+    struct wal_task *task = world->process->scheduler.current;
 
     task->cut_call = (uint8_t)(call + 1);
     task->cut_inode = inode;
@@ -68,7 +80,7 @@ void door_strike(struct sim_world *world, enum sim_call call, const struct descr
         .offset = offset,
         .len = len,
         .flags = file != NULL ? file->flags : 0,
-        .instance = world->instance,
+        .instance = world->process->instance,
         .operation = context_operation(world, context),
     };
 
@@ -84,6 +96,10 @@ void door_strike(struct sim_world *world, enum sim_call call, const struct descr
     }
     if (passage->drawn.delay_ns > 0 && !world->options.still_time)
         scheduler_pass(world, call, passage->drawn.delay_ns);
+    if (passage->drawn.pause && world->zombie == NULL) {
+        passage->crash = DOOR_NO_CRASH; /* It comes to that no more. */
+        zombie_pause(world, call, passage->drawn.pause_loses_lock);
+    }
 }
 
 /* ---- Memory ---- */
@@ -95,9 +111,9 @@ void *door_alloc(struct sim_world *world, enum sim_call call, size_t size)
         sim_inject(world, &(struct sim_injection){.fault = SIM_FAULT_NOMEM, .err = WAL_NOMEM});
         return NULL;
     }
-    world->process.allocs++;
-    world->process.alloc_bytes += size;
-    return memory_alloc(world->process.memory, size);
+    world->process->allocs++;
+    world->process->alloc_bytes += size;
+    return memory_alloc(world->process->memory, size);
 }
 
 static void *door_io_alloc(struct wal_io *io, size_t size)
@@ -117,7 +133,7 @@ static void door_io_free(struct wal_io *io, void *memory, size_t size)
     struct passage passage;
 
     door_enter(world, SIM_CALL_FREE, &passage);
-    memory_free(world->process.memory, memory, size);
+    memory_free(world->process->memory, memory, size);
     door_leave_quietly(world, SIM_CALL_FREE, &passage);
 }
 
@@ -148,7 +164,7 @@ static uint64_t random_word(struct sim_world *world)
     int32_t context = world_context(world);
     uint64_t who = world->contexts.whos[context].plain;
 
-    if (world->side) return sim_mix(world->options.seed, ~who, world->process.randoms++);
+    if (world->side) return sim_mix(world->options.seed, ~who, world->process->randoms++);
     uint32_t *asked =
         context_counter(&world->contexts, context, CONTEXT_KIND_RANDOM, SIM_CALL_RANDOM);
     return sim_mix(world->options.seed, who, UINT64_C(1) << 63 | (*asked)++);

@@ -21,8 +21,10 @@ struct passage {
     struct sim_outcome drawn;
 };
 
-/* Draws the crash. Dies if it is one before the call. */
-void door_draw_crash(struct sim_world *world, enum sim_call call, struct passage *passage);
+/* A paused process may go on here, and the current one die: at once if before the call. */
+void door_alert(struct sim_world *world, enum sim_call call, struct passage *passage);
+/* A livelock; a zombie waits until it is given more. */
+void door_out_of_steps(struct sim_world *world, enum sim_call call);
 /* Asks the faults. */
 void door_strike(struct sim_world *world, enum sim_call call, const struct descriptor *file,
                  uint64_t offset, size_t len, struct passage *passage);
@@ -36,7 +38,7 @@ extern const struct sim_outcome door_no_outcome;
 static inline void door_enter_at(struct sim_world *world, enum sim_call call, disk_inode inode,
                                  const char *about, struct passage *passage)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     assert(scheduler->current != NULL);
     passage->crash = DOOR_NO_CRASH;
@@ -46,11 +48,10 @@ static inline void door_enter_at(struct sim_world *world, enum sim_call call, di
     if (inode != -1 && scheduler->current->cut_call == (unsigned)call + 1)
         door_go_on(scheduler->current, inode);
     world->now_ns += world->call_ns;
-    if (++world->process.steps > world->process.steps_max)
-        world_stop(world, SIM_STOP_LIVELOCK, call);
+    if (++world->process->steps > world->process->steps_max) door_out_of_steps(world, call);
     if (scheduler->ready_count > 0 || scheduler->next_wake_ns <= world->now_ns)
         scheduler_point(world, call);
-    if (world->crash_calls >> call & 1) door_draw_crash(world, call, passage);
+    if (world->alert_calls >> call & 1) door_alert(world, call, passage);
 }
 
 static inline void door_enter(struct sim_world *world, enum sim_call call, struct passage *passage)
@@ -61,7 +62,7 @@ static inline void door_enter(struct sim_world *world, enum sim_call call, struc
 static inline void door_die(struct sim_world *world, enum sim_call call,
                             const struct passage *passage)
 {
-    world->process.dies_at = passage->inode;
+    world->process->dies_at = passage->inode;
     world_stop(world, passage->how, call);
 }
 
@@ -77,7 +78,7 @@ static inline void door_leave(struct sim_world *world, enum sim_call call,
                               uint64_t b, uint64_t data)
 {
     world_trace(world, call, result, a, b, data);
-    if (passage->inode != -1) world->scheduler.current->retry = 0;
+    if (passage->inode != -1) world->process->scheduler.current->retry = 0;
     door_leave_quietly(world, call, passage);
 }
 
@@ -90,9 +91,9 @@ static inline bool door_struck_at(const struct sim_world *world, enum sim_call c
 static inline struct descriptor *descriptor_of(struct sim_world *world, int32_t id,
                                                enum descriptor_kind kind)
 {
-    assert(id >= 0 && (uint32_t)id < world->process.descriptors_used);
-    assert(world->descriptors[id].kind == kind);
-    return &world->descriptors[id];
+    assert(id >= 0 && (uint32_t)id < world->process->descriptors_used);
+    assert(world->process->descriptors[id].kind == kind);
+    return &world->process->descriptors[id];
 }
 
 static inline struct descriptor *descriptor_file(struct sim_world *world, struct wal_file file)

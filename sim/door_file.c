@@ -114,7 +114,7 @@ static enum wal_err window_of(struct sim_world *world, const struct descriptor *
     if (window == NULL) return WAL_NOMEM;
     size_t got = disk_read(world->disk, file->target, offset, window, len, &bad);
     if (bad) {
-        memory_free(world->process.memory, window, len);
+        memory_free(world->process->memory, window, len);
         return WAL_IO;
     }
     memset(window + got, 0, len - got); /* The rest of the last page. */
@@ -150,7 +150,7 @@ static void door_unmap(struct wal_io *io, const uint8_t *window, size_t len)
 
     door_enter(world, SIM_CALL_UNMAP, &passage);
     memcpy(&memory, &window, sizeof memory); /* It was ours before it was const. */
-    memory_free(world->process.memory, memory, len);
+    memory_free(world->process->memory, memory, len);
     door_leave(world, SIM_CALL_UNMAP, &passage, WAL_OK, 0, len, 0);
 }
 

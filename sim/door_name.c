@@ -13,11 +13,12 @@ static int32_t descriptor_add(struct sim_world *world, enum descriptor_kind kind
 {
     uint32_t i = 0;
 
-    while (i < world->process.descriptors_used && world->descriptors[i].kind != DESCRIPTOR_FREE)
+    while (i < world->process->descriptors_used &&
+           world->process->descriptors[i].kind != DESCRIPTOR_FREE)
         i++;
     if (i == DESCRIPTORS_MAX) return -1;
-    if (i == world->process.descriptors_used) world->process.descriptors_used++;
-    struct descriptor *descriptor = &world->descriptors[i];
+    if (i == world->process->descriptors_used) world->process->descriptors_used++;
+    struct descriptor *descriptor = &world->process->descriptors[i];
     size_t len = strlen(name);
     if (len >= sizeof descriptor->name) len = sizeof descriptor->name - 1;
     descriptor->kind = kind;
@@ -30,15 +31,34 @@ static int32_t descriptor_add(struct sim_world *world, enum descriptor_kind kind
     return (int32_t)i;
 }
 
+void descriptors_lose_locks(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->process->descriptors_used; i++) {
+        struct descriptor *file = &world->process->descriptors[i];
+        if (file->kind != DESCRIPTOR_FILE || !file->locked) continue;
+        disk_unlock(world->disk, file->target);
+        file->locked = false;
+    }
+}
+
+void descriptors_release(struct sim_world *world)
+{
+    descriptors_lose_locks(world);
+    for (uint32_t i = 0; i < world->process->descriptors_used; i++) {
+        const struct descriptor *file = &world->process->descriptors[i];
+        if (file->kind == DESCRIPTOR_FILE) disk_release(world->disk, file->target);
+    }
+}
+
 size_t descriptors_drop(struct sim_world *world)
 {
     size_t open = 0;
 
-    for (uint32_t i = 0; i < world->process.descriptors_used; i++) {
-        if (world->descriptors[i].kind != DESCRIPTOR_FREE) open++;
-        world->descriptors[i].kind = DESCRIPTOR_FREE;
+    for (uint32_t i = 0; i < world->process->descriptors_used; i++) {
+        if (world->process->descriptors[i].kind != DESCRIPTOR_FREE) open++;
+        world->process->descriptors[i].kind = DESCRIPTOR_FREE;
     }
-    world->process.descriptors_used = 0;
+    world->process->descriptors_used = 0;
     return open;
 }
 
@@ -63,7 +83,7 @@ static void leave(struct sim_world *world, enum sim_call call, const struct pass
 {
     uint64_t data = other == NULL ? 0 : trace_hash(other, strlen(other));
 
-    if (other != NULL) world->scheduler.current->about = other;
+    if (other != NULL) world->process->scheduler.current->about = other;
     door_leave(world, call, passage, err, trace_hash(name, strlen(name)), 0, data);
 }
 
@@ -192,7 +212,7 @@ static enum wal_err open_on_disk(struct sim_world *world, struct wal_dir dir, co
 
     int32_t id = descriptor_add(world, DESCRIPTOR_FILE, -1, name);
     if (id < 0) return WAL_NOFILES;
-    struct descriptor *file = &world->descriptors[id];
+    struct descriptor *file = &world->process->descriptors[id];
     enum wal_err err =
         disk_open(world->disk, descriptor_dir(world, dir)->target, name,
                   (flags & WAL_OPEN_CREATE) != 0, (flags & WAL_OPEN_EXCLUSIVE) != 0, &inode);

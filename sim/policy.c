@@ -52,7 +52,7 @@ bool sim_policy_parse(const char *name, enum sim_policy *ret_policy)
 
 static uint64_t draw(struct sim_world *world)
 {
-    return sim_mix(world->stream_seeds[SIM_STREAM_SCHEDULE], 0, world->scheduler.draws++);
+    return sim_mix(world->stream_seeds[SIM_STREAM_SCHEDULE], 0, world->policy_draws++);
 }
 
 void policy_task_added(struct sim_world *world, struct wal_task *task)
@@ -70,7 +70,7 @@ static struct wal_task *ready_at(struct scheduler *scheduler, unsigned i)
 
 static struct wal_task *uniform(struct sim_world *world, bool may_stay)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
     uint32_t count = scheduler->ready_count + (may_stay ? 1U : 0U);
 
     return ready_at(scheduler, decide_below(draw(world), count));
@@ -89,7 +89,7 @@ static struct wal_task *highest(struct scheduler *scheduler, bool may_stay)
 
 static struct wal_task *by_priority(struct sim_world *world, bool may_stay)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     if (scheduler->contested > PCT_FAIR_AFTER) return uniform(world, may_stay);
     if ((draw(world) & 0xffff) < world->options.switch_odds)
@@ -106,7 +106,7 @@ static uint32_t left_of(const struct wal_task *task)
  * equally likely, where a step of each is as long as that of another. */
 static struct wal_task *by_what_is_left(struct sim_world *world, bool may_stay)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
     unsigned count = scheduler->ready_count + (may_stay ? 1U : 0U), i = 0;
     uint32_t total = 0;
 
@@ -116,18 +116,18 @@ static struct wal_task *by_what_is_left(struct sim_world *world, bool may_stay)
     return ready_at(scheduler, i);
 }
 
-struct wal_task *policy_propose(struct sim_world *world, bool may_stay, struct wal_task *tame)
+struct wal_task *policy_propose(struct sim_world *world, bool may_stay)
 {
     switch (world->options.policy) {
-    case SIM_POLICY_FIRST: return tame;
     case SIM_POLICY_PCT: return by_priority(world, may_stay);
     case SIM_POLICY_STICKY:
-        if (may_stay && draw(world) % 10 < STICKY_KEEPS) return tame;
+        if (may_stay && draw(world) % 10 < STICKY_KEEPS) return world->process->scheduler.current;
         return uniform(world, false);
     case SIM_POLICY_RANDOM: return uniform(world, may_stay);
     case SIM_POLICY_URW: return by_what_is_left(world, may_stay);
-    case SIM_POLICY_ROUND_ROBIN: return ready_at(&world->scheduler, 0);
+    case SIM_POLICY_ROUND_ROBIN: return ready_at(&world->process->scheduler, 0);
+    case SIM_POLICY_FIRST: break;
     }
-    assert(0 && "not a policy");
-    return tame;
+    assert(0 && "not a policy that proposes");
+    return NULL;
 }

@@ -13,7 +13,7 @@
 
 void scheduler_reset(struct sim_world *world)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     scheduler->current = NULL;
     scheduler->next_wake_ns = UINT64_MAX;
@@ -25,11 +25,11 @@ void scheduler_reset(struct sim_world *world)
 
 void scheduler_clear(struct sim_world *world)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     for (unsigned i = 0; i < scheduler->slots_used; i++) {
         struct wal_task *task = &scheduler->tasks[i];
-        if (task->state != TASK_FREE) fiber_drop(&scheduler->stacks, &task->fiber);
+        if (task->state != TASK_FREE) fiber_drop(&world->stacks, &task->fiber);
         task->state = TASK_FREE;
     }
     scheduler_reset(world);
@@ -120,8 +120,8 @@ struct wal_task *scheduler_waiter(struct sim_world *world, const struct wait_que
                                   uint32_t i)
 {
     assert(i < queue->count);
-    struct wal_task *task = &world->scheduler.tasks[queue->head];
-    for (; i > 0; i--) task = &world->scheduler.tasks[task->next];
+    struct wal_task *task = &world->process->scheduler.tasks[queue->head];
+    for (; i > 0; i--) task = &world->process->scheduler.tasks[task->next];
     return task;
 }
 
@@ -140,7 +140,7 @@ static void task_body(void *arg)
 struct wal_task *scheduler_add(struct sim_world *world, const char *name, void (*entry)(void *arg),
                                void *arg)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
     unsigned slot = 0;
 
     while (slot < scheduler->slots_used && scheduler->tasks[slot].state != TASK_FREE) slot++;
@@ -171,7 +171,7 @@ void scheduler_remove(struct sim_world *world, struct wal_task *task)
 {
     assert(task->state == TASK_ENDED);
     fiber_race_acquire(task);
-    fiber_drop(&world->scheduler.stacks, &task->fiber);
+    fiber_drop(&world->stacks, &task->fiber);
     task->state = TASK_FREE;
 }
 
@@ -179,7 +179,7 @@ void scheduler_remove(struct sim_world *world, struct wal_task *task)
 
 static void wake_due(struct sim_world *world)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     while (scheduler->next_wake_ns <= world->now_ns) {
         const struct sleeper *first = &scheduler->sleepers[scheduler->sleeper_count - 1];
@@ -212,7 +212,7 @@ static uint64_t legal(const struct scheduler *scheduler, const struct wal_task *
 /* Take who runs next out of the ready ones (unless it is the current task that stays). */
 static struct wal_task *choose(struct sim_world *world, enum sim_call call, bool may_stay)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
     struct wal_task *tame = may_stay ? scheduler->current : &scheduler->tasks[scheduler->ready[0]];
     struct wal_task *next = tame;
     struct sim_decision decision;
@@ -220,8 +220,11 @@ static struct wal_task *choose(struct sim_world *world, enum sim_call call, bool
     if (scheduler->ready_count + (may_stay ? 1 : 0) > 1 &&
         decide_begin(world, SIM_STREAM_SCHEDULE, SIM_KIND_PREEMPT, call, &decision)) {
         scheduler->contested++;
-        next = world->replay.record != NULL ? named(scheduler, decision.outcome, tame)
-                                            : policy_propose(world, may_stay, tame);
+        if (world->replay.record != NULL) {
+            next = named(scheduler, decision.outcome, tame);
+        } else if (world->options.policy != SIM_POLICY_FIRST) {
+            next = policy_propose(world, may_stay);
+        }
         decision.outcome = next == tame ? 0 : 1 + next->number;
         if (decision.outcome != 0 || world->options.asked != NULL)
             decide_tell(world, &decision, scheduler->spawned + 1, legal(scheduler, tame));
@@ -232,23 +235,28 @@ static struct wal_task *choose(struct sim_world *world, enum sim_call call, bool
 
 static void switch_to(struct sim_world *world, struct wal_task *next)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
     struct wal_task *current = scheduler->current;
 
     if (next == current) return;
     scheduler->current = next;
     fiber_race_release(&scheduler->thread); /* Who looks when the process is dead sees all. */
-    fiber_switch(&scheduler->stacks, &current->fiber, &next->fiber);
+    fiber_switch(&world->stacks, &current->fiber, &next->fiber);
 }
 
 /* Somebody else, or whoever is woken first; the current task cannot go on. */
 static struct wal_task *next_runnable(struct sim_world *world, enum sim_call call)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     wake_due(world);
-    if (scheduler->ready_count == 0) {
+    while (scheduler->ready_count == 0) {
         if (scheduler->sleeper_count == 0) world_stop(world, SIM_STOP_DEADLOCK, call);
+        if (zombie_has_company(world)) {
+            zombie_yield(world);
+            wake_due(world);
+            continue;
+        }
         world->now_ns = scheduler->next_wake_ns;
         wake_due(world);
     }
@@ -257,7 +265,7 @@ static struct wal_task *next_runnable(struct sim_world *world, enum sim_call cal
 
 void scheduler_point(struct sim_world *world, enum sim_call call)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     wake_due(world);
     if (scheduler->ready_count == 0) return;
@@ -271,7 +279,7 @@ void scheduler_point(struct sim_world *world, enum sim_call call)
 void scheduler_block(struct sim_world *world, enum sim_call call, struct wait_queue *queue,
                      uint64_t wake_ns)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
     struct wal_task *current = scheduler->current;
 
     current->state = TASK_BLOCKED;
@@ -282,12 +290,13 @@ void scheduler_block(struct sim_world *world, enum sim_call call, struct wait_qu
 
 void scheduler_pass(struct sim_world *world, enum sim_call call, uint64_t duration_ns)
 {
-    const struct scheduler *scheduler = &world->scheduler;
+    const struct scheduler *scheduler = &world->process->scheduler;
     uint64_t wake_ns = world->now_ns + duration_ns;
 
     if (duration_ns == 0) return;
     if (wake_ns < world->now_ns) wake_ns = UINT64_MAX - 1;
-    if (scheduler->ready_count == 0 && wake_ns < scheduler->next_wake_ns) {
+    if (scheduler->ready_count == 0 && wake_ns < scheduler->next_wake_ns &&
+        !zombie_has_company(world)) {
         world->now_ns = wake_ns;
         return;
     }
@@ -296,7 +305,7 @@ void scheduler_pass(struct sim_world *world, enum sim_call call, uint64_t durati
 
 void scheduler_wake(struct sim_world *world, struct wal_task *task, enum task_wake how)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     assert(task->state == TASK_BLOCKED);
     if (task->timed) sleepers_take(scheduler, task);
@@ -308,7 +317,7 @@ void scheduler_wake(struct sim_world *world, struct wal_task *task, enum task_wa
 
 _Noreturn void scheduler_end_task(struct sim_world *world)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
     struct wal_task *current = scheduler->current;
 
     current->state = TASK_ENDED;
@@ -322,22 +331,26 @@ _Noreturn void scheduler_end_task(struct sim_world *world)
     abort();
 }
 
-void scheduler_run(struct sim_world *world, struct wal_task *first)
+void scheduler_run(struct sim_world *world)
 {
-    struct scheduler *scheduler = &world->scheduler;
+    struct scheduler *scheduler = &world->process->scheduler;
 
     fiber_init_thread(&scheduler->thread);
-    scheduler->current = first;
-    fiber_switch(&scheduler->stacks, &scheduler->thread, &first->fiber);
+    fiber_switch(&world->stacks, &scheduler->thread, &scheduler->current->fiber);
     fiber_race_acquire(&scheduler->thread);
+}
+
+void scheduler_pause(struct sim_world *world)
+{
+    struct scheduler *scheduler = &world->process->scheduler;
+
+    fiber_race_release(&scheduler->thread);
+    fiber_switch(&world->stacks, &scheduler->current->fiber, &scheduler->thread);
 }
 
 _Noreturn void scheduler_leave(struct sim_world *world)
 {
-    struct scheduler *scheduler = &world->scheduler;
-
-    fiber_race_release(&scheduler->thread);
-    fiber_switch(&scheduler->stacks, &scheduler->current->fiber, &scheduler->thread);
+    scheduler_pause(world);
     assert(0 && "a stopped process ran");
     abort();
 }

@@ -77,19 +77,17 @@ struct scheduler {
     uint32_t spawned;
     uint32_t contested; /* Contested points so far. */
     uint64_t low;       /* PCT: the lowest priority given so far. */
-    uint64_t draws;     /* Per run. */
     uint8_t ready[TASKS_MAX];
     struct sleeper sleepers[TASKS_MAX];
     struct wal_task tasks[TASKS_MAX];
-    struct fiber thread; /* Who called sim_run. */
-    struct fiber_pool stacks;
+    struct fiber thread; /* Who let the process run. */
 };
 
 #define PRIORITY_FRESH (UINT64_C(1) << 63) /* PCT: above all that were lowered. */
 
-/* policy.c: whom the policy of the run would let go on. */
+/* policy.c: whom the policy of the run would let go on. SIM_POLICY_FIRST is not asked. */
 void policy_task_added(struct sim_world *world, struct wal_task *task);
-struct wal_task *policy_propose(struct sim_world *world, bool may_stay, struct wal_task *tame);
+struct wal_task *policy_propose(struct sim_world *world, bool may_stay);
 
 /* No tasks. */
 void scheduler_reset(struct sim_world *world);
@@ -102,9 +100,11 @@ struct wal_task *scheduler_add(struct sim_world *world, const char *name, void (
 /* Its slot can be used again; it has ended. */
 void scheduler_remove(struct sim_world *world, struct wal_task *task);
 
-/* Switch from the thread to the first task; returns when the process stops. */
-void scheduler_run(struct sim_world *world, struct wal_task *first);
-/* Switch from the current task to the thread for good. */
+/* Switch from here to the current task; returns when the process stops or pauses. */
+void scheduler_run(struct sim_world *world);
+/* Switch from the current task back to there, */
+void scheduler_pause(struct sim_world *world);
+/* or for good. */
 _Noreturn void scheduler_leave(struct sim_world *world);
 
 /* The current task could go on, but maybe another one does first. */

@@ -30,7 +30,8 @@ struct wal_cancel {
 /* A task that sleeps forgets for whom it acted; see decide.h. */
 static void context_woken(struct sim_world *world, struct wal_task *task)
 {
-    if (task->adopts && !task->owns_operation) task->context = world->scheduler.current->context;
+    if (task->adopts && !task->owns_operation)
+        task->context = world->process->scheduler.current->context;
 }
 
 static void context_timed_out(struct wal_task *task)
@@ -56,7 +57,7 @@ static enum wal_err task_spawn(struct wal_io *io, const char *name, void (*entry
     enum wal_err err = WAL_NOMEM;
 
     door_enter(world, SIM_CALL_SPAWN, &passage);
-    const struct wal_task *spawner = world->scheduler.current;
+    const struct wal_task *spawner = world->process->scheduler.current;
     if (sim_decide_odds(world, SIM_STREAM_FAULT, SIM_KIND_ALLOC, SIM_CALL_SPAWN, world->alloc_odds,
                         1) != 0) {
         sim_inject(world, &(struct sim_injection){.fault = SIM_FAULT_NOMEM, .err = WAL_NOMEM});
@@ -67,13 +68,13 @@ static enum wal_err task_spawn(struct wal_io *io, const char *name, void (*entry
     task->adopts = true;
     task->own_context =
         world->quiet ? spawner->own_context
-                     : context_of_task(&world->contexts, world->process.boot_context, task->name);
+                     : context_of_task(&world->contexts, world->process->boot_context, task->name);
     task->context = spawner->context;
     task->left = spawner->left;
     *ret_task = task;
     err = WAL_OK;
 out:
-    door_leave(world, SIM_CALL_SPAWN, &passage, err, world->scheduler.spawned, 0, 0);
+    door_leave(world, SIM_CALL_SPAWN, &passage, err, world->process->scheduler.spawned, 0, 0);
     return err;
 }
 
@@ -84,9 +85,9 @@ static void task_join(struct wal_io *io, struct wal_task *task)
 
     door_enter(world, SIM_CALL_JOIN, &passage);
     assert(task->joiner == NULL);
-    assert(task != world->scheduler.current);
+    assert(task != world->process->scheduler.current);
     if (task->state != TASK_ENDED) {
-        task->joiner = world->scheduler.current;
+        task->joiner = world->process->scheduler.current;
         scheduler_block(world, SIM_CALL_JOIN, NULL, UINT64_MAX);
     }
     uint32_t number = task->number;
@@ -107,7 +108,7 @@ static void sync_destroy(struct sim_world *world, void *memory, size_t size)
     struct passage passage;
 
     door_enter(world, SIM_CALL_SYNC_DESTROY, &passage);
-    memory_free(world->process.memory, memory, size);
+    memory_free(world->process->memory, memory, size);
     door_leave_quietly(world, SIM_CALL_SYNC_DESTROY, &passage);
 }
 
@@ -133,16 +134,16 @@ static void mutex_destroy(struct wal_io *io, struct wal_mutex *mutex)
 
 static void take(struct sim_world *world, struct wal_mutex *mutex)
 {
-    assert(mutex->owner != world->scheduler.current);
+    assert(mutex->owner != world->process->scheduler.current);
     while (mutex->owner != NULL)
         scheduler_block(world, SIM_CALL_MUTEX_LOCK, &mutex->waiters, UINT64_MAX);
-    mutex->owner = world->scheduler.current;
+    mutex->owner = world->process->scheduler.current;
     fiber_race_acquire(mutex);
 }
 
 static void give(struct sim_world *world, struct wal_mutex *mutex)
 {
-    assert(mutex->owner == world->scheduler.current);
+    assert(mutex->owner == world->process->scheduler.current);
     fiber_race_release(mutex);
     mutex->owner = NULL;
     if (mutex->waiters.count > 0)
@@ -207,7 +208,7 @@ static enum wal_err cond_wait(struct wal_io *io, struct wal_cond *cond, struct w
                               uint64_t deadline_ns)
 {
     struct sim_world *world = world_of(io);
-    struct wal_task *current = world->scheduler.current;
+    struct wal_task *current = world->process->scheduler.current;
     struct passage passage;
     enum wal_err err = WAL_OK;
 
@@ -301,7 +302,7 @@ static bool cancel_fired(struct wal_io *io, struct wal_cancel *cancel)
 static enum wal_err task_sleep(struct wal_io *io, uint64_t duration_ns, struct wal_cancel *cancel)
 {
     struct sim_world *world = world_of(io);
-    struct wal_task *current = world->scheduler.current;
+    struct wal_task *current = world->process->scheduler.current;
     struct passage passage;
     enum wal_err err = WAL_OK;
 

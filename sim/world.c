@@ -19,6 +19,21 @@
      SIM_CALL_BIT(MKDIR) | SIM_CALL_BIT(CLOSE) | SIM_CALL_BIT(LOCK) | SIM_CALL_BIT(LIST) |        \
      SIM_CALL_BIT(PREAD) | SIM_CALL_BIT(COND_SIGNAL) | SIM_CALL_BIT(MUTEX_UNLOCK))
 
+/* Where others see what the call did, or it what others did. */
+#define RESUME_CALLS                                                                              \
+    (SIM_CALL_BIT(PWRITE) | SIM_CALL_BIT(FDATASYNC) | SIM_CALL_BIT(FSYNC) |                       \
+     SIM_CALL_BIT(FSYNC_DIR) | SIM_CALL_BIT(RENAME) | SIM_CALL_BIT(LINK) | SIM_CALL_BIT(UNLINK) | \
+     SIM_CALL_BIT(OPEN) | SIM_CALL_BIT(FTRUNCATE) | SIM_CALL_BIT(FALLOCATE) |                     \
+     SIM_CALL_BIT(MKDIR) | SIM_CALL_BIT(CLOSE) | SIM_CALL_BIT(LOCK) | SIM_CALL_BIT(LIST) |        \
+     SIM_CALL_BIT(PREAD))
+
+/* One that the last run left; nobody listens any more. */
+static void zombie_forget(struct sim_world *world)
+{
+    world->options.trace = NULL;
+    if (world->zombie != NULL) zombie_bury(world, SIM_STOP_ABANDONED);
+}
+
 struct sim_world *sim_world_create(void)
 {
     struct sim_world *world = calloc(1, sizeof *world);
@@ -32,7 +47,8 @@ struct sim_world *sim_world_create(void)
     world->machine = disk_create();
     world->image = disk_create();
     world->copy = disk_create();
-    memory_init(&world->bump, MEMORY_BUMP);
+    for (int i = 0; i < 2; i++) memory_init(&world->processes[i].bump, MEMORY_BUMP);
+    world->process = &world->processes[0];
     contexts_init(&world->contexts);
     scheduler_reset(world);
     return world;
@@ -41,10 +57,13 @@ struct sim_world *sim_world_create(void)
 void sim_world_destroy(struct sim_world *world)
 {
     if (world == NULL) return;
-    assert(world->scheduler.current == NULL);
-    fiber_pool_free(&world->scheduler.stacks);
-    if (world->arena_made) memory_destroy(&world->arena);
-    memory_destroy(&world->bump);
+    assert(world->process->scheduler.current == NULL);
+    zombie_forget(world);
+    fiber_pool_free(&world->stacks);
+    for (int i = 0; i < 2; i++) {
+        if (world->processes[i].arena_made) memory_destroy(&world->processes[i].arena);
+        memory_destroy(&world->processes[i].bump);
+    }
     disk_destroy(world->machine);
     disk_destroy(world->image);
     disk_destroy(world->copy);
@@ -61,8 +80,8 @@ void world_arm(struct sim_world *world)
     const struct sim_options *options = &world->options;
     uint64_t crash_calls = options->crash_calls != 0 ? options->crash_calls : CRASH_CALLS_DEFAULT;
 
-    world->quiet = world->healed || world->side;
-    world->crash_calls = world->strike_calls = 0;
+    world->quiet = world->healed || world->side || world_runs_zombie(world);
+    world->crash_calls = world->resume_calls = world->strike_calls = world->alert_calls = 0;
     world->alloc_odds = 0;
     if (world->quiet) return;
     if (options->strike != NULL) world->strike_calls = options->strike_calls;
@@ -75,28 +94,28 @@ void world_arm(struct sim_world *world)
                world->crashes < options->crashes_max) {
         world->crash_calls = crash_calls;
     }
+    bool may_resume = world->replay.record != NULL ? world->replay.kinds[SIM_KIND_RESUME]
+                                                   : options->resume_odds > 0;
+    if (world->zombie != NULL && may_resume) world->resume_calls = RESUME_CALLS;
+    world->alert_calls = world->crash_calls | world->resume_calls;
 }
 
 void sim_world_begin(struct sim_world *world, const struct sim_options *options)
 {
-    assert(world->scheduler.current == NULL);
+    assert(world->process->scheduler.current == NULL);
+    zombie_forget(world);
     world->options = *options;
     world->state = WORLD_IDLE;
     world->healed = world->side = world->crashed_in_boot = false;
     world->now_ns = world->steps = 0;
     world->call_ns = options->still_time ? 0 : CALL_NS;
     if (options->still_time) world->options.fsync_ns = 0;
-    world->instance = world->crashes = world->tasks_spawned = 0;
+    world->booted = world->process->instance = world->crashes = world->tasks_spawned = 0;
+    world->processes[0].steps = world->processes[1].steps = 0;
     world->stopped_context = CONTEXT_NONE;
     world->disk = world->machine;
-    world->scheduler.draws = 0;
+    world->policy_draws = 0;
     for (uint64_t i = 0; i < 4; i++) world->stream_seeds[i] = sim_mix(options->seed, i, 0);
-    memory_reset(&world->bump);
-    if (!options->bump_memory && !world->arena_made) {
-        memory_init(&world->arena, MEMORY_ARENA);
-        world->arena_made = true;
-    }
-    world->arena.junk = world->bump.junk = options->junk;
     contexts_clear(&world->contexts, options->address_salt);
     world->record.count = world->image_record.count = 0;
     replay_begin(&world->replay, options->replay, options->asked != NULL);
@@ -110,8 +129,9 @@ void sim_world_begin(struct sim_world *world, const struct sim_options *options)
 
 void sim_heal(struct sim_world *world)
 {
-    assert(world->scheduler.current == NULL);
+    assert(world->process->scheduler.current == NULL);
     world->healed = true;
+    sim_zombie_kill(world);
     world_arm(world);
 }
 
@@ -121,21 +141,32 @@ static void main_body(void *arg)
 {
     struct sim_world *world = arg;
 
-    world->process.entry(&world->io, world->process.arg);
+    world->process->entry(&world->io, world->process->arg);
+}
+
+static struct memory *memory_of(struct sim_world *world)
+{
+    struct process *process = world->process;
+
+    if (world->side || world->options.bump_memory) return &process->bump;
+    if (!process->arena_made) memory_init(&process->arena, MEMORY_ARENA);
+    process->arena_made = true;
+    return &process->arena;
 }
 
 static void process_start(struct sim_world *world, int32_t context,
                           void (*entry)(struct wal_io *io, void *arg), void *arg)
 {
-    struct process *process = &world->process;
-    bool bump = world->side || world->options.bump_memory;
+    struct process *process = world->process;
 
     process->steps = process->allocs = process->alloc_bytes = process->randoms = 0;
     process->steps_max = world->options.steps_max == 0 ? UINT64_MAX : world->options.steps_max;
     process->descriptors_used = 0;
     process->dies_at = -1;
     process->boot_context = context;
-    process->memory = bump ? &world->bump : &world->arena;
+    process->memory = memory_of(world);
+    process->memory->junk = world->options.junk;
+    memory_reset(process->memory);
     process->entry = entry;
     process->arg = arg;
     scheduler_reset(world);
@@ -144,16 +175,21 @@ static void process_start(struct sim_world *world, int32_t context,
     task->own_context = task->context = context;
 }
 
-/* From boot to death; everything that was the process's is gone afterwards. */
+/* From boot to death; everything that was the process's is gone afterwards, unless it is paused. */
 static void process_run(struct sim_world *world)
 {
-    struct process *process = &world->process;
-    struct scheduler *scheduler = &world->scheduler;
+    struct process *process = world->process;
+    struct scheduler *scheduler = &world->process->scheduler;
 
-    scheduler_run(world, &scheduler->tasks[0]);
+    scheduler->current = &scheduler->tasks[0];
+    scheduler_run(world);
     struct sim_end *end = &process->end;
     world->stopped_context = scheduler->current->context;
+    if (end->stop == SIM_STOP_PAUSED) return;
     scheduler->current = NULL;
+    bool powerless = end->stop == SIM_STOP_POWER && !world->side;
+    bool others_live = world->zombie != NULL && !world->side;
+    if (!powerless && others_live) descriptors_release(world);
     size_t open = descriptors_drop(world);
     if (end->stop == SIM_STOP_DONE) {
         end->leaked_descriptors = open;
@@ -164,50 +200,63 @@ static void process_run(struct sim_world *world)
     }
     scheduler_clear(world);
     memory_reset(process->memory);
-    bool powerless = end->stop == SIM_STOP_POWER && !world->side;
-    if (!powerless) disk_process_died(world->disk);
+    if (!powerless && !others_live) disk_process_died(world->disk);
+}
+
+void world_note_end(struct sim_world *world, enum sim_stop stop, enum sim_call call)
+{
+    const struct wal_task *task = world->process->scheduler.current;
+
+    assert(task != NULL);
+    world->process->end = (struct sim_end){
+        .stop = stop,
+        .call = call,
+        .inode = world->process->dies_at,
+        .operation = context_operation(world, task->context),
+        .in_boot = world->contexts.whos[task->context].kind == SIM_WHO_BOOT,
+    };
+    memcpy(world->process->end.task, task->name, sizeof task->name);
 }
 
 _Noreturn void world_stop(struct sim_world *world, enum sim_stop stop, enum sim_call call)
 {
-    const struct wal_task *task = world->scheduler.current;
-
-    assert(task != NULL);
-    world->process.end = (struct sim_end){
-        .stop = stop,
-        .call = call,
-        .inode = world->process.dies_at,
-        .operation = context_operation(world, task->context),
-        .in_boot = world->contexts.whos[task->context].kind == SIM_WHO_BOOT,
-    };
-    memcpy(world->process.end.task, task->name, sizeof task->name);
+    world_note_end(world, stop, call);
     scheduler_leave(world);
+}
+
+void world_trace_end(struct sim_world *world)
+{
+    const struct process *process = world->process;
+
+    world_trace(world, process->end.call, SIM_TRACE_STOP, process->end.stop, process->steps,
+                sim_mix(process->allocs, process->alloc_bytes, process->end.leaked_bytes));
 }
 
 static void put_down(struct sim_world *world, enum history_kind kind, bool flag)
 {
     if (world->options.history == NULL) return;
-    history_add(world->options.history, &(struct history_event){.kind = kind,
-                                                                .operation = HISTORY_NO_OPERATION,
-                                                                .instance = world->instance,
-                                                                .flag = flag,
-                                                                .time_ns = world->now_ns});
+    history_add(world->options.history,
+                &(struct history_event){.kind = kind,
+                                        .operation = HISTORY_NO_OPERATION,
+                                        .instance = world->process->instance,
+                                        .flag = flag,
+                                        .time_ns = world->now_ns});
 }
 
 uint32_t sim_boot(struct sim_world *world, void (*entry)(struct wal_io *io, void *arg), void *arg)
 {
     assert(world->state == WORLD_IDLE);
     world->state = WORLD_BOOTED;
-    world->instance++;
+    world->process->instance = ++world->booted;
     int32_t context = context_of_boot(&world->contexts, world->stopped_context);
     process_start(world, context, entry, arg);
     put_down(world, HISTORY_BOOTED, world->crashed_in_boot);
-    return world->instance;
+    return world->process->instance;
 }
 
 void sim_run(struct sim_world *world, struct sim_end *ret_end)
 {
-    const struct process *process = &world->process;
+    const struct process *process = world->process;
     const struct sim_end *end = &process->end;
 
     assert(world->state == WORLD_BOOTED);
@@ -215,8 +264,8 @@ void sim_run(struct sim_world *world, struct sim_end *ret_end)
     process_run(world);
     world->steps += process->steps;
     world->state = end->stop == SIM_STOP_POWER ? WORLD_POWERLESS : WORLD_IDLE;
-    world_trace(world, end->call, SIM_TRACE_STOP, end->stop, process->steps,
-                sim_mix(process->allocs, process->alloc_bytes, end->leaked_bytes));
+    world_trace_end(world);
+    world->process->steps = 0;
     world->crashed_in_boot = false;
     if (end->stop == SIM_STOP_POWER || end->stop == SIM_STOP_KILLED) {
         world->crashed_in_boot = end->in_boot;
@@ -224,6 +273,13 @@ void sim_run(struct sim_world *world, struct sim_end *ret_end)
         put_down(world, HISTORY_CRASHED, end->stop == SIM_STOP_POWER);
     }
     *ret_end = *end;
+    if (end->stop == SIM_STOP_PAUSED) {
+        zombie_begin(world);
+    } else if (world->zombie != NULL && end->stop == SIM_STOP_POWER) {
+        zombie_bury(world, SIM_STOP_POWER);
+    } else if (world->zombie != NULL && end->stop == SIM_STOP_DONE) {
+        zombie_last_run(world);
+    }
 }
 
 /* ---- On the side ---- */
@@ -260,16 +316,17 @@ void sim_side_run(struct sim_world *world, struct disk *disk,
     world->now_ns = now_ns;
     world->side = false;
     world_arm(world);
-    world_trace(world, world->process.end.call, SIM_TRACE_SIDE, world->process.end.stop,
-                world->process.steps, took_ns);
-    *ret_end = world->process.end;
+    world_trace(world, world->process->end.call, SIM_TRACE_SIDE, world->process->end.stop,
+                world->process->steps, took_ns);
+    world->process->steps = 0;
+    *ret_end = world->process->end;
 }
 
 /* ---- Called on a task ---- */
 
 void sim_set_operation(struct sim_world *world, uint32_t operation)
 {
-    struct wal_task *task = world->scheduler.current;
+    struct wal_task *task = world->process->scheduler.current;
 
     assert(task != NULL);
     if (world->side) return;
@@ -280,8 +337,8 @@ void sim_set_operation(struct sim_world *world, uint32_t operation)
 
 void sim_set_left(struct sim_world *world, uint32_t operations)
 {
-    assert(world->scheduler.current != NULL);
-    world->scheduler.current->left = operations;
+    assert(world->process->scheduler.current != NULL);
+    world->process->scheduler.current->left = operations;
 }
 
 uint32_t sim_operation(const struct sim_world *world)
@@ -311,7 +368,7 @@ void sim_inject(struct sim_world *world, const struct sim_injection *injection)
                 &(struct history_event){.kind = HISTORY_INJECTED,
                                         .error = sim_error_class(injection->err),
                                         .operation = sim_operation(world),
-                                        .instance = world->instance,
+                                        .instance = world->process->instance,
                                         .fault = injection->fault,
                                         .flag = injection->of_segment,
                                         .last_lsn = injection->durable_lsn,
@@ -323,7 +380,7 @@ void sim_inject(struct sim_world *world, const struct sim_injection *injection)
 void world_trace_slow(struct sim_world *world, enum sim_call call, unsigned result, uint64_t a,
                       uint64_t b, uint64_t data)
 {
-    const struct wal_task *task = world->scheduler.current;
+    const struct wal_task *task = world->process->scheduler.current;
     struct sim_trace_event *event = trace_next(&world->trace);
 
     event->time_ns = world->now_ns;
@@ -334,7 +391,7 @@ void world_trace_slow(struct sim_world *world, enum sim_call call, unsigned resu
     event->call = (uint16_t)call;
     event->result = (uint16_t)result;
     event->operation = context_operation(world, world_context(world));
-    event->instance = world->instance;
+    event->instance = world->process->instance;
     if (world->options.trace != NULL) world->options.trace(world->options.trace_context, event);
 }
 
@@ -345,20 +402,20 @@ struct sim_digest sim_world_digest(struct sim_world *world)
 
 void sim_digest_add(struct sim_world *world, uint64_t a, uint64_t b)
 {
-    if (world->scheduler.current != NULL) world->scheduler.current->about = NULL;
+    if (world->process->scheduler.current != NULL) world->process->scheduler.current->about = NULL;
     world_trace(world, SIM_CALL_HARNESS, SIM_TRACE_HARNESS, a, b, 0);
 }
 
 const char *sim_trace_name(const struct sim_world *world)
 {
-    const struct wal_task *task = world->scheduler.current;
+    const struct wal_task *task = world->process->scheduler.current;
 
     return task != NULL && task->about != NULL ? task->about : "";
 }
 
 const char *sim_trace_task(const struct sim_world *world)
 {
-    const struct wal_task *task = world->scheduler.current;
+    const struct wal_task *task = world->process->scheduler.current;
 
     return task != NULL ? task->name : "";
 }
@@ -382,7 +439,7 @@ struct history *sim_history(struct sim_world *world)
 
 uint32_t sim_instance(const struct sim_world *world)
 {
-    return world->instance;
+    return world->process->instance;
 }
 
 uint64_t sim_now_ns(const struct sim_world *world)
@@ -392,8 +449,8 @@ uint64_t sim_now_ns(const struct sim_world *world)
 
 uint64_t sim_steps(const struct sim_world *world)
 {
-    return world->steps +
-           (world->state == WORLD_RUNNING && !world->side ? world->process.steps : 0);
+    if (world->side) return world->steps;
+    return world->steps + world->processes[0].steps + world->processes[1].steps;
 }
 
 uint32_t sim_crashes(const struct sim_world *world)

@@ -66,6 +66,9 @@ struct sim_outcome {
     enum wal_err fsync_err; /* What a sync that fails says; WAL_OK: WAL_IO. */
     uint64_t delay_ns;      /* The call takes so much longer. */
     uint64_t flip_bit;      /* pread: this bit of what was read is flipped, plus 1. */
+    bool pause;             /* The process stops before the call has its effect, SIM_STOP_PAUSED,
+                               and may go on later. Not while another one is paused. */
+    bool pause_loses_lock; /* What it has locked others can lock meanwhile: a lease that expired. */
 };
 
 /* Asked at every call in options.strike_calls, before it has any effect. It asks sim_decide* for
@@ -119,6 +122,7 @@ struct sim_options {
     uint32_t crashes_max; /* No more than so many crash decisions in a run. */
     uint32_t image_modes; /* Crash modes allowed, see disk_chooser.modes; 0: all. */
     uint32_t alloc_odds;  /* Allocations fail. */
+    uint32_t resume_odds; /* Per call with an effect: a paused process goes on, for 1..8 calls. */
     uint64_t fsync_ns;    /* What a sync takes; others take a fixed small time. */
     bool still_time;      /* No call takes any time, nor does a fault: it passes by sleeping alone,
                              so what is retried leaves the clocks alone. */
@@ -162,6 +166,7 @@ enum sim_stop {
     SIM_STOP_LIVELOCK,
     SIM_STOP_MISALIGNED, /* A direct call was misaligned. */
     SIM_STOP_ABANDONED,  /* sim_abandon. */
+    SIM_STOP_PAUSED,     /* A strike said so: the process is a zombie now, see below. */
 };
 
 struct sim_end {
@@ -234,6 +239,23 @@ void sim_inject(struct sim_world *world, const struct sim_injection *injection);
 
 /* The class in which the history puts an error. */
 enum history_error sim_error_class(enum wal_err err);
+
+/* ---- Zombies ----
+ *
+ * A process that is paused keeps its memory, tasks and descriptors while the next one boots, runs
+ * and dies. Inside calls of its successor (SIM_KIND_RESUME) it goes on for a few calls of its own,
+ * as if it had never been away: no fault strikes it, no decision is asked for it, and while it can
+ * only wait it gives the time back. Where its successor ends by itself it has one last run, of up
+ * to SIM_ZOMBIE_CALLS_LAST calls. It ends with that, by itself (to lose power is for it to die
+ * alone), when power is lost, in sim_heal, or as told here. One process can be paused at a time.
+ */
+enum { SIM_ZOMBIE_CALLS_MAX = 8, SIM_ZOMBIE_CALLS_LAST = 64 };
+
+bool sim_has_zombie(const struct sim_world *world);
+/* Is what runs now the zombie? */
+bool sim_is_zombie(const struct sim_world *world);
+/* Not to be called by the zombie. */
+void sim_zombie_kill(struct sim_world *world);
 
 /* ---- Looking at it ---- */
 struct disk *sim_disk(struct sim_world *world);

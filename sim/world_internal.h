@@ -49,17 +49,23 @@ struct image_set {
     size_t capacity, count;
 };
 
+/* All that goes when it dies, and stays while it is paused. */
 struct process {
+    uint32_t instance;
     uint64_t steps, steps_max;
     uint64_t allocs, alloc_bytes;
     uint32_t descriptors_used; /* From here on all are free. */
     int32_t boot_context;
-    uint64_t randoms; /* On the side: how often random was asked. */
-    struct memory *memory;
+    uint64_t randoms;      /* On the side: how often random was asked. */
+    struct memory *memory; /* One of these. */
+    struct memory arena, bump;
+    bool arena_made;
     disk_inode dies_at; /* The file at which the crash about to happen strikes; -1: none. */
     struct sim_end end;
     void (*entry)(struct wal_io *io, void *arg);
     void *arg;
+    struct scheduler scheduler;
+    struct descriptor descriptors[DESCRIPTORS_MAX];
 };
 
 enum world_state { WORLD_IDLE, WORLD_BOOTED, WORLD_RUNNING, WORLD_POWERLESS };
@@ -70,26 +76,28 @@ struct sim_world {
     struct sim_options options;
     enum world_state state;
     bool healed, side;
-    bool quiet; /* healed or side: nothing is decided. */
+    bool quiet; /* healed or side, or a zombie runs: nothing is decided. */
 
     /* What is armed now: of the options, unless quiet or used up. */
-    uint64_t crash_calls, strike_calls;
+    uint64_t crash_calls, resume_calls, strike_calls;
+    uint64_t alert_calls; /* The first two. */
     uint32_t alloc_odds;
 
     uint64_t now_ns, call_ns;
     uint64_t steps; /* Of processes that have stopped. */
-    uint32_t instance, crashes, tasks_spawned;
+    uint32_t booted, crashes, tasks_spawned;
+    uint64_t policy_draws;
     int32_t stopped_context; /* Whom the last stop hit. */
     bool crashed_in_boot;    /* The last crash hit a boot. */
     struct disk *disk;       /* The one in use: the machine's, or on the side another. */
     struct disk *machine, *image, *copy;
     uint64_t stream_seeds[4];
 
-    struct process process;
-    struct scheduler scheduler;
-    struct descriptor descriptors[DESCRIPTORS_MAX];
-    struct memory arena, bump;
-    bool arena_made;
+    struct process processes[2];
+    struct process *process; /* The one that runs, or ran last, or will run next; */
+    struct process *zombie;  /* the other one is paused. NULL: none is. */
+    bool zombie_is_alone;    /* Its successor has ended. */
+    struct fiber_pool stacks;
     struct contexts contexts;
     struct sim_record record, image_record;
     struct replay replay;
@@ -97,6 +105,17 @@ struct sim_world {
     struct trace trace;
     uint32_t notes[WAL_NOTE_COUNT];
 };
+
+static inline bool world_runs_zombie(const struct sim_world *world)
+{
+    return world->process == world->zombie;
+}
+
+/* A zombie runs, and it is its successor who lets time pass. */
+static inline bool zombie_has_company(const struct sim_world *world)
+{
+    return world_runs_zombie(world) && !world->zombie_is_alone;
+}
 
 static inline struct sim_world *world_of(struct wal_io *io)
 {
@@ -107,7 +126,7 @@ static inline struct sim_world *world_of(struct wal_io *io)
  * one's stop. */
 static inline int32_t world_context(const struct sim_world *world)
 {
-    const struct wal_task *task = world->scheduler.current;
+    const struct wal_task *task = world->process->scheduler.current;
 
     return task != NULL ? task->context : world->stopped_context;
 }
@@ -121,6 +140,10 @@ static inline uint32_t context_operation(const struct sim_world *world, int32_t 
 void world_trace_slow(struct sim_world *world, enum sim_call call, unsigned result, uint64_t a,
                       uint64_t b, uint64_t data);
 _Noreturn void world_stop(struct sim_world *world, enum sim_stop stop, enum sim_call call);
+/* What is told of the end that the current task meets. */
+void world_note_end(struct sim_world *world, enum sim_stop stop, enum sim_call call);
+/* The line of a process's end. */
+void world_trace_end(struct sim_world *world);
 /* Compute what is armed. */
 void world_arm(struct sim_world *world);
 
@@ -160,7 +183,25 @@ void door_fill_ops(struct wal_io_ops *ops);
 void door_fill_file_ops(struct wal_io_ops *ops);
 void door_fill_name_ops(struct wal_io_ops *ops);
 
-/* door_name.c: forget all descriptors. Returns how many were open. */
+/* door_name.c: forget all descriptors of the process. Returns how many were open. */
 size_t descriptors_drop(struct sim_world *world);
+/* Let go of what they hold on the disk; needed where another process lives on. */
+void descriptors_release(struct sim_world *world);
+/* Its locks are lost; the descriptors do not know. */
+void descriptors_lose_locks(struct sim_world *world);
+
+/* zombie.c */
+/* The process that was paused becomes the zombie. */
+void zombie_begin(struct sim_world *world);
+/* Stop the process here; returns when it goes on. */
+void zombie_pause(struct sim_world *world, enum sim_call call, bool loses_lock);
+/* Its calls are used up, or it can only wait: back to who let it go on. Returns when it may again.
+ */
+void zombie_yield(struct sim_world *world);
+/* Ask whether it goes on for some calls. */
+void zombie_ask(struct sim_world *world, enum sim_call call);
+void zombie_last_run(struct sim_world *world);
+/* It is gone, and lets go of what it held unless power is lost. */
+void zombie_bury(struct sim_world *world, enum sim_stop stop);
 
 #endif
