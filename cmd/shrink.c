@@ -23,7 +23,7 @@ enum { PATIENCE_TIMES = 50 };
 static uint64_t operation_rank(const struct operation *operation)
 {
     return (uint64_t)operation->kind * 16 + operation->records + operation->client +
-           (operation->noise != 0);
+           (operation->noise != 0) + operation->content;
 }
 
 struct shrink_size shrink_size_of(const struct run_case *run_case)

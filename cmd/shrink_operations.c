@@ -125,7 +125,10 @@ static void plain_bytes(struct shrink *shrink)
 {
     struct run_case *draft = shrink_draft(shrink);
 
-    for (uint32_t i = 0; i < draft->operation_count; i++) draft->operations[i].noise = 0;
+    for (uint32_t i = 0; i < draft->operation_count; i++) {
+        draft->operations[i].noise = 0;
+        draft->operations[i].content = CONTENT_NOISE;
+    }
     (void)shrink_attempt(shrink);
 }
 
@@ -136,6 +139,9 @@ static void plain(struct shrink *shrink, uint32_t index)
     (void)shrink_attempt(shrink);
     if (index >= shrink->best.operation_count) return;
     shrink_draft(shrink)->operations[index].noise = 0;
+    (void)shrink_attempt(shrink);
+    if (index >= shrink->best.operation_count) return;
+    shrink_draft(shrink)->operations[index].content = CONTENT_NOISE;
     (void)shrink_attempt(shrink);
 }
 

@@ -20,6 +20,17 @@ const char *operation_name(enum operation_kind kind)
     return operation_names[kind];
 }
 
+const char *content_name(enum operation_content content)
+{
+    static const char *const names[] = {
+#define CONTENT_NAME(name, text) text,
+        CONTENT_MAP(CONTENT_NAME)
+#undef CONTENT_NAME
+    };
+
+    return names[content];
+}
+
 void case_free(struct run_case *run_case)
 {
     free(run_case->operations);

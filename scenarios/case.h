@@ -39,6 +39,19 @@ enum operation_kind {
         OPERATION_KIND_COUNT
 };
 
+/* What the bytes of its records are (payload.c). The names are words of reproducers. */
+#define CONTENT_MAP(X) \
+    X(NOISE, "noise")  \
+    X(LOG, "log")      \
+    X(REPLICA, "replica")
+
+enum operation_content {
+#define CONTENT_ENUM(name, text) CONTENT_##name,
+    CONTENT_MAP(CONTENT_ENUM)
+#undef CONTENT_ENUM
+        CONTENT_COUNT
+};
+
 enum {
     BATCH_RECORDS_MAX = 16,
     CASE_SEGMENT_HEAD_BYTES = 1024, /* More than a segment needs beside its queue and two blocks. */
@@ -54,7 +67,8 @@ struct operation {
     uint32_t records;                    /* Appends and batches: how many, */
     uint32_t lengths[BATCH_RECORDS_MAX]; /* and of how many bytes. */
     uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is. */
-    uint64_t noise;    /* What contents are made of, beside number, index and length. */
+    uint64_t noise;    /* What contents are made of, beside number, index and length, */
+    enum operation_content content; /* and what they look like. */
 };
 
 /* What a run is set up with. All zero but the profile is not valid: see case_config_tame. */
@@ -140,5 +154,6 @@ char *case_text(const struct run_case *run_case);
 bool case_load(const char *path, struct run_case *ret_case, char message[CASE_MESSAGE_BYTES]);
 
 const char *operation_name(enum operation_kind kind); /* "append-async" */
+const char *content_name(enum operation_content content);
 
 #endif

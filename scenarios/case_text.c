@@ -17,7 +17,7 @@
  *     ...
  *
  *     [operations]                     in order; NUMBER = KIND client N [bytes N...] [argument N]
- *     3 = append client 0 bytes 120        [noise N]
+ *     3 = append client 0 bytes 120        [noise N] [content log|replica]
  *     7 = batch client 1 bytes 10 20 30
  *     9 = power-off client 0
  *
@@ -129,6 +129,8 @@ static void add_operation(struct text *text, const struct operation *operation)
             add(text, " %" PRIu32, operation->lengths[i]);
         }
         if (operation->noise != 0) add(text, " noise 0x%" PRIx64, operation->noise);
+        if (operation->content != CONTENT_NOISE)
+            add(text, " content %s", content_name(operation->content));
     }
     if (has_argument(operation->kind)) add(text, " argument %" PRIu64, operation->argument);
     add(text, "\n");
@@ -386,6 +388,19 @@ static int read_lengths(struct reading *reading, struct operation *operation, ch
     return 1;
 }
 
+static int read_content(struct reading *reading, struct operation *operation, const char *word)
+{
+    const char *known[CONTENT_COUNT];
+
+    for (unsigned i = 0; i < CONTENT_COUNT; i++) {
+        known[i] = content_name((enum operation_content)i);
+        if (word == NULL || strcmp(known[i], word) != 0) continue;
+        operation->content = (enum operation_content)i;
+        return 1;
+    }
+    return refuse_unknown(reading, "content", word == NULL ? "" : word, known, CONTENT_COUNT);
+}
+
 static int read_attributes(struct reading *reading, struct operation *operation, char *rest)
 {
     uint64_t number;
@@ -397,6 +412,11 @@ static int read_attributes(struct reading *reading, struct operation *operation,
         }
         const char *value = next_word(&rest);
         bool known = true;
+        if (strcmp(word, "content") == 0 && has_records(operation->kind)) {
+            if (!read_content(reading, operation, value)) return 0;
+            word = next_word(&rest);
+            continue;
+        }
         if (value == NULL || !number_parse(value, 0, UINT64_MAX, &number)) {
             return refuse(reading, "'%.32s' is not followed by a number", word);
         }

@@ -120,20 +120,6 @@ static void recover(struct runner *runner, struct boot *boot, struct wal_io *io,
 
 /* ---- Operations ---- */
 
-/* Bytes of a record: who it is, then noise. Shorter ones are cut. */
-static void fill(uint8_t *bytes, uint32_t len, uint32_t operation, uint32_t index, uint64_t entropy)
-{
-    uint32_t head[2] = {operation, index << 16 | (len & 0xffff)};
-    uint64_t noise = entropy | 1;
-
-    for (uint32_t at = 0; at < len; at += 8) {
-        noise *= 0x9e3779b97f4a7c15U;
-        uint64_t word = noise ^ noise >> 29;
-        uint32_t part = len - at < 8 ? len - at : 8;
-        memcpy(bytes + at, at == 0 ? (const void *)head : (const void *)&word, part);
-    }
-}
-
 /* Make the operation's records in the client's buffer and tell the history. */
 static uint32_t submit(struct run_client *client, const struct operation *operation,
                        struct wal_slice *slices)
@@ -145,7 +131,7 @@ static uint32_t submit(struct run_client *client, const struct operation *operat
         uint8_t *bytes = client->bytes + used;
         uint32_t len = operation->lengths[i];
 
-        fill(bytes, len, operation->number, i, sim_mix(operation->noise, i, 3));
+        run_fill(runner, operation, i, bytes);
         used += len;
         slices[i] = (struct wal_slice){bytes, len};
         put_down(runner, (struct history_event){.kind = HISTORY_SUBMITTED,

@@ -145,6 +145,10 @@ void run_main_task(struct wal_io *io, void *arg); /* arg: the boot */
 void run_side_task(struct wal_io *io, void *arg); /* arg: the runner */
 wal_observe run_observe;                          /* The log's observer; context: the boot. */
 
+/* payload.c: make the bytes of the operation's record `index`. */
+void run_fill(const struct runner *runner, const struct operation *operation, uint32_t index,
+              uint8_t *bytes);
+
 /* copy.c: copy the log's files, piece by piece, to copy_disk. */
 void run_copy(struct boot *boot);
 

@@ -185,6 +185,15 @@ static void draw_lengths(const struct runner *runner, struct operation *operatio
     }
 }
 
+/* Where there is one such payload there are many: they have to meet a crash, and soon. */
+static enum operation_content draw_content(const struct runner *runner, uint32_t number)
+{
+    if (!percent(runner, "log-content", 0, runner->scenario->log_content_percent)) {
+        return CONTENT_NOISE;
+    }
+    return (enum operation_content)(run_entropy(runner, "content", number) % CONTENT_COUNT);
+}
+
 static struct operation draw_operation(const struct runner *runner, uint32_t number,
                                        enum operation_kind kind, uint64_t entropy)
 {
@@ -202,6 +211,7 @@ static struct operation draw_operation(const struct runner *runner, uint32_t num
             (uint32_t)range_draw(&scenario->batch_records, sim_mix(entropy, number, 2));
     }
     draw_lengths(runner, &operation, own);
+    operation.content = draw_content(runner, number);
     return operation;
 }
 

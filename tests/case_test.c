@@ -145,6 +145,50 @@ static void every_field_of_the_set_up_survives(void **state)
     }
 }
 
+/* How often group headers stand where no group starts: inside payloads. */
+static uint32_t count_copied_groups(const struct desk *desk)
+{
+    struct disk *disk = sim_disk(runner_world(desk->runner));
+    uint32_t count = 0;
+    disk_inode inode;
+    int32_t dir;
+    uint64_t size;
+
+    assert_int_equal(disk_dir_find(disk, "/log", &dir), WAL_OK);
+    for (size_t i = 0; disk_durable_entry(disk, dir, i, &inode) != NULL; i++) {
+        const uint8_t *bytes = inode != -1 ? disk_durable(disk, inode, &size) : NULL;
+        for (uint64_t at = 0; bytes != NULL && at + 8 <= size; at++) {
+            count += at % 512 != 0 && memcmp(bytes + at + 4, "GRP1", 4) == 0;
+        }
+    }
+    return count;
+}
+
+static void payloads_can_look_like_the_log(void **state)
+{
+    static const char *const contents[] = {"", " content log", " content replica"};
+    const struct desk *desk = *state;
+
+    for (size_t i = 0; i < 3; i++) {
+        struct run_case run_case = {.seed = 0};
+        struct run_result result;
+        char text[2048] = "[case]\nformat = 1\n[operations]\n";
+        for (unsigned number = 1; number <= 20; number++) {
+            size_t len = strlen(text);
+            (void)snprintf(text + len, sizeof text - len,
+                           "%u = batch client 0 bytes 400 400 noise %u%s\n", number, number,
+                           contents[i]);
+        }
+        write_down(desk, text);
+        load(desk, &run_case);
+        assert_int_equal(run_case.operations[0].content, i);
+        runner_run(desk->runner, NULL, &(struct run_options){.replay = &run_case}, &result);
+        assert_null(result.property);
+        assert_true(i == 0 ? count_copied_groups(desk) == 0 : count_copied_groups(desk) > 2);
+        case_free(&run_case);
+    }
+}
+
 /* ---- Bad files ---- */
 
 static const struct bad_file {
@@ -165,6 +209,10 @@ static const struct bad_file {
     {"[case]\nformat = 1\n[operations]\n1 = append client 0 bytes 1 2\n", ":4: operation 1: app"},
     {"[case]\nformat = 1\n[operations]\n1 = sync bytes 1\n", ":4: 'bytes 1' says nothing"},
     {"[case]\nformat = 1\n[operations]\n1 = sync client\n", ":4: 'client' is not followed by"},
+    {"[case]\nformat = 1\n[operations]\n1 = append client 0 bytes 1 content repica\n",
+     ":4: unknown content 'repica'; did you mean 'replica'?"},
+    {"[case]\nformat = 1\n[operations]\n1 = append client 0 content\n", ":4: unknown content ''"},
+    {"[case]\nformat = 1\n[operations]\n1 = sync content log\n", ":4: 'content' is not followed"},
     {"[case]\nformat = 1\n[operations]\n1 = append client 1 bytes 1\n", "beyond the last"},
     {"[case]\nformat = 1\n[operations]\n1 = append client 0 bytes 4000\n", "do not fit"},
     {"[case]\nformat = 1\n[operations]\n1 = sync client 0\n1 = sync client 0\n", "same number"},
@@ -249,6 +297,7 @@ int main(void)
         cmocka_unit_test(runs_survive_text_and_back),
         cmocka_unit_test(another_form_of_addresses_replays_the_same),
         cmocka_unit_test(every_field_of_the_set_up_survives),
+        cmocka_unit_test(payloads_can_look_like_the_log),
         cmocka_unit_test(a_bad_file_is_refused_with_its_line),
         cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_so),
         cmocka_unit_test(staleness_is_noticed),
