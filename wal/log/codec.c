@@ -250,13 +250,23 @@ enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot, struct wal_ma
     return WAL_OK;
 }
 
-void log_segment_name(char *ret_name, uint64_t number)
+static void name_of(char *ret_name, uint64_t number, const char *ending)
 {
     for (int i = 0; i < 16; i++) ret_name[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
-    memcpy(ret_name + 16, ".wal", 5);
+    memcpy(ret_name + 16, ending, 5);
 }
 
-bool log_segment_name_parse(const char *name, uint64_t *ret_number)
+void log_segment_name(char *ret_name, uint64_t number)
+{
+    name_of(ret_name, number, ".wal");
+}
+
+void log_next_name(char *ret_name, uint64_t life)
+{
+    name_of(ret_name, life, ".tmp");
+}
+
+static bool name_parse(const char *name, const char *ending, uint64_t *ret_number)
 {
     uint64_t number = 0;
 
@@ -271,7 +281,20 @@ bool log_segment_name_parse(const char *name, uint64_t *ret_number)
             return false;
         }
     }
-    if (strcmp(name + 16, ".wal") != 0 || number == 0) return false;
+    if (strcmp(name + 16, ending) != 0 || number == 0) return false;
     *ret_number = number;
     return true;
+}
+
+bool log_segment_name_parse(const char *name, uint64_t *ret_number)
+{
+    return name_parse(name, ".wal", ret_number);
+}
+
+bool log_tmp_name(const char *name)
+{
+    uint64_t life;
+
+    return strcmp(name, WAL_SEGMENT_TMP_NAME) == 0 || strcmp(name, WAL_MARK_TMP_NAME) == 0 ||
+           name_parse(name, ".tmp", &life);
 }

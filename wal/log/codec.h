@@ -61,4 +61,9 @@ WAL_CHECKED enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot,
 void log_segment_name(char *ret_name, uint64_t number); /* WAL_SEGMENT_NAME_BYTES long. */
 bool log_segment_name_parse(const char *name, uint64_t *ret_number);
 
+/* What a segment is called while the writer of this life makes it. As long. */
+void log_next_name(char *ret_name, uint64_t life);
+/* Is it the name of an unfinished file? */
+bool log_tmp_name(const char *name);
+
 #endif

@@ -7,7 +7,9 @@
  *     0000000000000001.wal    segments, named by their number in 16 hexadecimal digits; numbers are
  *     0000000000000002.wal    consecutive from the floor segment on
  *     lock                    empty; locked by the writer
- *     segment.tmp, mark.tmp   unfinished files; ignored by readers, removed by the next writer
+ *     segment.tmp, mark.tmp   unfinished files of whoever opens the log; ignored by readers,
+ * removed by the next writer, as is 0000000000000001.tmp    the next segment, while the writer of
+ * that life makes it: one that has lost its lock without knowing it must not touch its successor's
  *
  * All integers are little-endian. Reserved bytes and padding are zero. CRC is CRC-32C. LSNs start
  * at 1 and have no gaps; records of unknown kinds consume them too.

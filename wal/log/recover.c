@@ -173,10 +173,27 @@ static enum wal_err segment_rewrite(struct log_survey *survey, size_t i)
     return err;
 }
 
+/* The mark as it is, in a file of its own. A writer that has lost its lock and does not know it may
+ * yet renew the one it holds; that must not speak of what will have been written anew. */
+static enum wal_err mark_detach(struct log_survey *survey)
+{
+    struct log_mark mark;
+
+    enum wal_err err = log_mark_prepare(survey->io, survey->dir, &survey->mark, &mark);
+    if (err) return err;
+    err_ignore(io_close(survey->io, mark.file)); /* Synced. */
+    survey->mark.sequence = mark.newest.sequence;
+    return log_mark_publish(survey->io, survey->dir);
+}
+
 static enum wal_err names_make_durable(struct log_survey *survey)
 {
     uint64_t beyond = survey->mark.segment + 1 - survey->floor_segment;
 
+    if (beyond < survey->count) {
+        enum wal_err err = mark_detach(survey);
+        if (err) return err;
+    }
     for (uint64_t i = beyond; i < survey->count; i++) {
         enum wal_err err = segment_rewrite(survey, (size_t)i);
         if (err) return err;
@@ -235,8 +252,7 @@ static enum wal_err begin_segment(struct wal_log *log, struct wal_file file,
     /* The mark's bytes before the segment's name: what can fail for want of space comes first. */
     err = log_mark_prepare(log->io, log->dir, &contents, &log->mark);
     if (err) return err;
-    err = log_segment_publish(log->io, log->dir, header->segment, &unsure);
-    if (err == WAL_EXISTS) return WAL_LOCKED; /* Somebody else is writing, lock or no lock. */
+    err = log_segment_publish(log->io, log->dir, WAL_SEGMENT_TMP_NAME, header->segment, &unsure);
     if (err) return err;
     return log_mark_publish(log->io, log->dir);
 }
@@ -297,8 +313,7 @@ static void leftovers_remove(struct wal_log *log, const struct log_survey *surve
     for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
         uint64_t number;
         bool goes = pruned ? log_segment_name_parse(name, &number) && number < log->floor_segment
-                           : strcmp(name, WAL_SEGMENT_TMP_NAME) == 0 ||
-                                 strcmp(name, WAL_MARK_TMP_NAME) == 0;
+                           : log_tmp_name(name);
 
         /* Litter harms nobody; who needs the name will try again. */
         if (goes && io_unlink(log->io, log->dir, name) == WAL_OK) leftover_removed(log, name);

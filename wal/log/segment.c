@@ -34,21 +34,21 @@ enum wal_err log_segment_header_write(struct wal_io *io, struct wal_file file,
     return log_write_full(io, file, 0, area, len);
 }
 
-enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir, uint64_t number,
-                                 bool *ret_unsure)
+enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir, const char *tmp_name,
+                                 uint64_t number, bool *ret_unsure)
 {
     char name[WAL_SEGMENT_NAME_BYTES];
 
     log_segment_name(name, number);
-    enum wal_err err = io_link(io, dir, WAL_SEGMENT_TMP_NAME, name);
-    *ret_unsure = err != WAL_OK && !log_err_is_sure(err);
-    if (err) return err;
+    enum wal_err err = io_link(io, dir, tmp_name, name);
+    *ret_unsure = err != WAL_OK && err != WAL_EXISTS && !log_err_is_sure(err);
+    if (err) return err == WAL_EXISTS ? WAL_LOCKED : err;
     /* Without this a crash could leave acknowledged records in a file that has no name. */
     err = io_fsync_dir(io, dir);
     *ret_unsure = err != WAL_OK;
     if (err) return err;
     /* It has its name; the other is only litter, which the next one to need it removes. */
-    err_ignore(io_unlink(io, dir, WAL_SEGMENT_TMP_NAME));
+    err_ignore(io_unlink(io, dir, tmp_name));
     return WAL_OK;
 }
 
@@ -56,10 +56,12 @@ enum wal_err log_segment_create(struct wal_io *io, struct wal_dir dir,
                                 const struct wal_segment_header *header, struct wal_file *ret_file,
                                 bool *ret_unsure)
 {
+    char tmp_name[WAL_SEGMENT_NAME_BYTES];
     struct wal_file file = WAL_FILE_NONE;
     bool unsure = false;
 
-    enum wal_err err = log_tmp_create(io, dir, WAL_SEGMENT_TMP_NAME, &file);
+    log_next_name(tmp_name, header->life);
+    enum wal_err err = log_tmp_create(io, dir, tmp_name, &file);
     if (err) goto undo;
 
     err = log_segment_header_write(io, file, header);
@@ -70,7 +72,7 @@ enum wal_err log_segment_create(struct wal_io *io, struct wal_dir dir,
     unsure = true;
     if (err) goto undo;
 
-    err = log_segment_publish(io, dir, header->segment, &unsure);
+    err = log_segment_publish(io, dir, tmp_name, header->segment, &unsure);
     if (err) goto undo;
 
     *ret_file = file;
@@ -81,7 +83,7 @@ undo:
     if (file.id < 0) return err;
     /* Nothing depends on this file or its name: an error on the way out changes nothing. */
     err_ignore(io_close(io, file));
-    if (!unsure) err_ignore(io_unlink(io, dir, WAL_SEGMENT_TMP_NAME));
+    if (!unsure) err_ignore(io_unlink(io, dir, tmp_name));
     return err;
 }
 

@@ -20,9 +20,11 @@ WAL_CHECKED enum wal_err log_tmp_create(struct wal_io *io, struct wal_dir dir, c
 WAL_CHECKED enum wal_err log_segment_header_write(struct wal_io *io, struct wal_file file,
                                                   const struct wal_segment_header *header);
 
-/* Give the synced .tmp file its name, durably. WAL_EXISTS: another writer was faster. On failure
- * *ret_unsure says whether the directory may hold what nobody knows; if not, nothing was done. */
-WAL_CHECKED enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir, uint64_t number,
+/* Give the synced .tmp file its name, durably. WAL_LOCKED: another writer was faster; this one, or
+ * the other, has lost its lock. On failure *ret_unsure says whether the directory may hold what
+ * nobody knows; if not, nothing was done. */
+WAL_CHECKED enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir,
+                                             const char *tmp_name, uint64_t number,
                                              bool *ret_unsure);
 
 /* An empty segment. *ret_unsure as above. */

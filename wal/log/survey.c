@@ -48,8 +48,8 @@ const char *log_survey_next_name(const struct log_survey *survey, const char *na
 
 static bool name_is_ours(const char *name)
 {
-    return strcmp(name, WAL_LOCK_NAME) == 0 || strcmp(name, WAL_SEGMENT_TMP_NAME) == 0 ||
-           strcmp(name, WAL_MARK_TMP_NAME) == 0 || strcmp(name, WAL_MARK_NAME) == 0;
+    return strcmp(name, WAL_LOCK_NAME) == 0 || strcmp(name, WAL_MARK_NAME) == 0 ||
+           log_tmp_name(name);
 }
 
 static void names_sort_out(struct log_survey *survey, bool marked)
