@@ -192,8 +192,11 @@ const struct fault faults_all[] = {
     { 39, "F39", "zombie",
       "A process is paused, another one opens the log or is told that it is in use, and the first "
       "one goes on writing.", NULL,
-      "for what the paused one acknowledges after its lock was taken away",
-      CALL, DETECT },
+      "for what the paused one acknowledges after its lock was taken away, and if it is taken away "
+      "from one that recovers, or its successor fails half way",
+      CALL, DETECT,
+      .calls = WRITES | SYNCS | NAMES, .strike = strike_pause, .phases = WRITING,
+      .odds = { 0, 64, 256, 1024 } },
     { 40, "F40", "fsync-lies", "The device acknowledges a data sync and forgets it.", NULL, NULL,
       CALL, BEYOND,
       .calls = SIM_CALL_BIT(FDATASYNC), .strike = strike_fsync_lies,

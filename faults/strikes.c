@@ -263,6 +263,21 @@ void strike_flip(struct fault_plan *plan, const struct fault *fault, struct sim_
     struck(plan, fault, world, point, outcome->err);
 }
 
+/* F39. Outcomes: paused with its lock held; its lock is taken away. There is one zombie at a time.
+ */
+void strike_pause(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                  const struct sim_point *point, struct sim_outcome *outcome)
+{
+    if (sim_has_zombie(world)) return;
+    enum fault_phase phase = plan->phase != NULL ? plan->phase(plan->context, point) : FAULT_COMMIT;
+    bool recovers = phase == FAULT_RECOVERY;
+    uint32_t which = asked(plan, fault, world, point, recovers ? 1 : 2);
+    if (which == 0) return;
+    outcome->pause = true;
+    outcome->pause_loses_lock = which == 2;
+    struck(plan, fault, world, point, outcome->err);
+}
+
 void fault_plan_count(struct fault_plan *plan, const struct fault_strike *strike)
 {
     plan->reach[strike->number][strike->phase].struck++;
@@ -309,6 +324,7 @@ void fault_plan_strike(void *context, struct sim_world *world, const struct sim_
         if (!changed) fault->strike(plan, fault, world, point, outcome);
         if (!plan->counted) sim_decide_skip(world, SIM_KIND_FAULT + fault->number, point->call);
         changed = outcome->err != WAL_OK || outcome->fsync_fails || outcome->fsync_lies ||
-                  outcome->len_max != 0 || outcome->flip_bit != 0 || outcome->writeback_fails;
+                  outcome->len_max != 0 || outcome->flip_bit != 0 || outcome->writeback_fails ||
+                  outcome->pause;
     }
 }

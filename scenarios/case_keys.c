@@ -63,6 +63,10 @@ const char *case_invalid(const struct run_case *run_case)
     if (config->block_bytes != 8 && config->block_bytes != 512 && config->block_bytes != 4096) {
         return "block-bytes is neither 8 nor 512 nor 4096";
     }
+    if (config->chunk_bytes != 0 && config->chunk_bytes != 8 && config->chunk_bytes != 512 &&
+        config->chunk_bytes != 4096) {
+        return "chunk-bytes is neither 0 nor 8 nor 512 nor 4096";
+    }
     if (config->segment_bytes <
         config->queue_bytes + 2 * (uint64_t)config->block_bytes + CASE_SEGMENT_HEAD_BYTES) {
         return "segment-bytes cannot hold queue-bytes, two blocks and 1024 bytes";

@@ -15,8 +15,10 @@
 
 #include "scenarios/run.h"
 
+/* What a zombie sees and is told, nobody is there to see: it was given up. */
 static void put_down(struct runner *runner, struct history_event event)
 {
+    if (sim_is_zombie(runner->world)) return;
     event.instance = sim_instance(runner->world);
     event.time_ns = sim_now_ns(runner->world);
     history_add(&runner->history, &event);
@@ -32,7 +34,7 @@ static void put_down_failure(struct boot *boot, uint32_t operation, enum wal_err
 
 static void put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn)
 {
-    if (runner->must_lsn < last_lsn) runner->must_lsn = last_lsn;
+    if (runner->must_lsn < last_lsn && !sim_is_zombie(runner->world)) runner->must_lsn = last_lsn;
     if (runner->served_lsn < last_lsn) runner->served_lsn = last_lsn;
     put_down(runner, (struct history_event){
                          .kind = HISTORY_ACKED, .operation = operation, .last_lsn = last_lsn});
@@ -261,7 +263,7 @@ static void client_task(void *arg)
 
     for (uint32_t i = runner->next; i < client->boot->span_end; i++) left += is_to_do(client, i);
     for (uint32_t i = runner->next; i < client->boot->span_end; i++) {
-        if (client->boot->broken) break;
+        if (client->boot->broken || sim_is_zombie(runner->world)) break;
         const struct operation *operation = &runner->operations[i];
         if (!is_to_do(client, i)) continue;
         sim_set_left(runner->world, left--);
@@ -303,7 +305,7 @@ static void run_span(struct boot *boot)
         for (uint32_t i = 0; i < spawned; i++) io_join(boot->io, boot->tasks[i]);
         if (spawned < config->clients) return;
     }
-    if (boot->broken) return;
+    if (boot->broken || sim_is_zombie(runner->world)) return;
     if (boot->span_end < runner->operation_count) {
         runner->begun[boot->span_end] = 1;
         sim_set_operation(runner->world, runner->operations[boot->span_end].number);
@@ -365,11 +367,17 @@ void run_main_task(struct wal_io *io, void *arg)
                                             .operation = HISTORY_NO_OPERATION,
                                             .error = observation.open_error,
                                             .observation = &observation});
-    if (boot->log == NULL) return;
+    if (boot->log == NULL) {
+        /* A takeover that gives up half way beside a live writer is beyond the contract: the log's
+         * life has not changed, but what is beyond the mark may have been written anew. */
+        bool halfway = observation.open_error != HISTORY_LOCKED && sim_has_zombie(runner->world);
+        if (halfway && !sim_is_zombie(runner->world)) sim_zombie_kill(runner->world);
+        return;
+    }
     boot->opened = observation.read_error == HISTORY_OK;
     uint64_t end_lsn = observation.from_lsn + observation.count;
     if (runner->served_lsn + 1 < end_lsn) runner->served_lsn = end_lsn - 1;
-    if (boot->opened) {
+    if (boot->opened && !sim_is_zombie(runner->world)) {
         if (runner->probe) {
             run_probe(boot);
         } else {

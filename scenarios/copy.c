@@ -32,26 +32,33 @@ static enum wal_err read_piece(struct wal_io *io, struct wal_file file, uint64_t
     return WAL_OK;
 }
 
-/* A file that is gone meanwhile is left out, as a tool would. */
-static enum wal_err copy_file(struct wal_io *io, struct wal_dir dir, const char *name,
-                              struct disk *copy, int32_t copy_dir)
+/* Not so if the process was paused, and its successor copies now. */
+static bool goes_on(const struct boot *boot, enum wal_err err)
 {
+    return err == WAL_OK && boot->runner->copier == boot;
+}
+
+/* A file that is gone meanwhile is left out, as a tool would. */
+static enum wal_err copy_file(const struct boot *boot, struct wal_dir dir, const char *name,
+                              int32_t copy_dir)
+{
+    struct disk *copy = boot->runner->copy_disk;
     uint8_t piece[PIECE_BYTES];
     struct wal_file file;
-    disk_inode inode;
+    disk_inode inode = -1;
     size_t len;
     bool full;
-    enum wal_err err = io_open(io, dir, name, 0, &file, NULL);
+    enum wal_err err = io_open(boot->io, dir, name, 0, &file, NULL);
 
     if (err) return err == WAL_NOTFOUND ? WAL_OK : err;
-    err = disk_open(copy, copy_dir, name, true, false, &inode);
-    for (uint64_t offset = 0; err == WAL_OK; offset += len) {
-        err = read_piece(io, file, offset, piece, &len);
-        if (err || len == 0) break;
+    if (goes_on(boot, err)) err = disk_open(copy, copy_dir, name, true, false, &inode);
+    for (uint64_t offset = 0; goes_on(boot, err); offset += len) {
+        err = read_piece(boot->io, file, offset, piece, &len);
+        if (!goes_on(boot, err) || len == 0) break;
         (void)disk_write(copy, inode, offset, piece, len, &full);
         assert(!full);
     }
-    err_ignore(io_close(io, file)); /* It was only read. */
+    err_ignore(io_close(boot->io, file)); /* It was only read. */
     return err;
 }
 
@@ -65,8 +72,8 @@ void run_copy(struct boot *boot)
     size_t bytes;
     int32_t copy_dir;
 
-    if (boot->copying) return; /* There is one disk for copies. */
-    boot->copying = true;
+    if (runner->copier != NULL) return; /* There is one disk for copies. */
+    runner->copier = boot;
     runner->copied = false;
     disk_reset(copy, disk_profile_find("strict"), UINT64_MAX);
     enum wal_err err = disk_mkdir(copy, RUN_LOG_PATH);
@@ -77,14 +84,15 @@ void run_copy(struct boot *boot)
     if (err) goto undo;
     err = io_list(io, dir, &names, &bytes);
     if (err == WAL_OK) {
-        for (size_t at = 0; at < bytes && err == WAL_OK; at += strlen(names + at) + 1) {
-            err = copy_file(io, dir, names + at, copy, copy_dir);
+        for (size_t at = 0; at < bytes && goes_on(boot, err); at += strlen(names + at) + 1) {
+            err = copy_file(boot, dir, names + at, copy_dir);
         }
         if (names != NULL) io_free(io, names, bytes);
     }
     io_dir_close(io, dir);
 
 undo:
+    if (runner->copier != boot) return;
     runner->copied = err == WAL_OK;
-    boot->copying = false;
+    runner->copier = NULL;
 }

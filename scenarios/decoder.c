@@ -270,6 +270,7 @@ void decoder_read(struct decoder *decoder, const struct disk *disk, const char *
     for (uint32_t i = 0; i < decoder->segment_count; i++) {
         struct segment *segment = &decoder->segments[i];
         bool last = i + 1 == decoder->segment_count;
+        if (segment->size == 0) continue; /* Damaged so (F45); what follows stands by itself. */
         if (!segment->valid) break;
         uint64_t limit = last ? UINT64_MAX : decoder->segments[i + 1].first_lsn - 1;
         decoder->durable_lsn = walk_segment(decoder, segment, limit, last);

@@ -65,7 +65,6 @@ struct boot {
     struct wal_io *io;
     bool opened;
     bool closing;
-    bool copying;                 /* A client copies the log. */
     size_t opened_at, closing_at; /* So many events were in the history; SIZE_MAX: not yet. */
     bool damaged;                 /* CORRUPT was seen, or a sector could not be read. */
     bool broken;                  /* The log is poisoned: the process gives up. */
@@ -100,7 +99,8 @@ struct runner {
     uint64_t must_lsn;   /* All up to here was acknowledged, */
     uint64_t served_lsn; /* or served by a recovery. */
     struct boot boots[2];
-    struct boot *boot; /* The process that runs, or the last one. */
+    struct boot *boot;   /* The process that runs, or the last one. */
+    struct boot *paused; /* The last one that was paused. */
     struct run_client clients[2][CLIENTS_MAX];
     struct record_list observed[2];
     enum fault_phase death; /* In which the last process died. */
@@ -111,6 +111,7 @@ struct runner {
     struct history_observation side;     /* What a side process saw. */
     struct record_list *side_list;
     struct disk *look_disk, *copy_disk;
+    struct boot *copier;   /* The process in which a client copies the log; NULL: none. */
     bool copied;           /* The process made a copy that nobody has looked at. */
     bool judging;          /* An extra image is looked at: if this kills us, that did. */
     size_t folded;         /* History events the properties have seen. */

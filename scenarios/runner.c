@@ -15,6 +15,7 @@ enum {
     BOOTS_MAX = 400,           /* Then faults stop, so that every run ends. */
     BUMP_OPERATIONS_MAX = 200, /* Runs so short that their processes take memory from a bump region:
                                   the allocator is a seventh of their cost. */
+    RESUME_ODDS = 8192,        /* Calls at which a zombie goes on for a while. */
     UNDISTURBED_ODDS = 32768,  /* Crashes after which one undisturbed recovery is looked at. */
 };
 
@@ -273,7 +274,9 @@ static bool one_boot(struct runner *runner)
     const struct run_options *options = runner->options;
     struct sim_end end;
 
-    uint32_t which = runner->boot == &runner->boots[0] ? 1 : 0;
+    /* Not where a zombie lives. */
+    const struct boot *taken = sim_has_zombie(runner->world) ? runner->paused : runner->boot;
+    uint32_t which = taken == &runner->boots[0] ? 1 : 0;
     runner->boot = &runner->boots[which];
     *runner->boot = (struct boot){.runner = runner,
                                   .clients = runner->clients[which],
@@ -281,6 +284,7 @@ static bool one_boot(struct runner *runner)
                                   .opened_at = SIZE_MAX,
                                   .closing_at = SIZE_MAX};
     runner->copied = false;
+    runner->copier = NULL;
     sim_boot(runner->world, run_main_task, runner->boot);
     runner->result.boots++;
     sim_run(runner->world, &end);
@@ -297,9 +301,11 @@ static bool one_boot(struct runner *runner)
         runner->result.crashes++;
         run_add_milestone(runner, &end);
         run_count_death(runner, &end);
+        /* As for a takeover that gave up half way, see run_main_task. */
+        if (runner->boot->log == NULL) sim_zombie_kill(runner->world);
         break;
+    case SIM_STOP_PAUSED: runner->paused = runner->boot; break; /* Its successor may meet it. */
     case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
-    case SIM_STOP_PAUSED: assert(0 && "no fault pauses a process"); break;
     }
     if (!fold(runner)) return false;
     if (runner->copied) {
@@ -414,6 +420,7 @@ static void begin_world(struct runner *runner)
         .image_modes = config->image_modes,
         .chunk_bytes = config->chunk_bytes,
         .alloc_odds = odds->alloc,
+        .resume_odds = runner->plan.odds[39] != 0 ? RESUME_ODDS : 0,
         .fsync_ns = config->fsync_ns,
         .still_time = config->still_time != 0,
         .wall_start_ns = UINT64_C(1700000000000000000),

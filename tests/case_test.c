@@ -204,6 +204,7 @@ static const struct bad_file {
     {"[case]\nformat = 1\n[set-up]\nclients = 9\n", ":4: clients: '9' is not a number from 1 to 8"},
     {"[case]\nformat = 1\n[set-up]\nsync-policy = never\n", ":4: unknown sync-policy 'never'"},
     {"[case]\nformat = 1\n[set-up]\nblock-bytes = 9\n", "neither 8 nor 512 nor 4096"},
+    {"[case]\nformat = 1\n[set-up]\nchunk-bytes = 16\n", "neither 0 nor 8 nor 512 nor 4096"},
     {"[case]\nformat = 1\n[operations]\n1 = apend client 0\n", ":4: unknown operation 'apend'"},
     {"[case]\nformat = 1\n[operations]\n1 = append client 0 bytes\n", ":4: operation 1 has no rec"},
     {"[case]\nformat = 1\n[operations]\n1 = append client 0 bytes 1 2\n", ":4: operation 1: app"},

@@ -480,7 +480,7 @@ static void a_fault_strikes_as_often_as_its_odds_say(void **state)
 
     for (size_t i = 0; i < faults_count; i++) {
         const struct fault *fault = &faults_all[i];
-        if (fault->strike == NULL) continue;
+        if (fault->strike == NULL || fault->number == 39) continue; /* It ends the body. */
         uint32_t struck[3] = {0};
         for (uint32_t run = 0; run < 3 * 16; run++) {
             uint32_t odds = run % 3;
@@ -529,7 +529,7 @@ static void rows_of_the_catalogue_are_whole(void **state)
         assert_int_equal(fault->calls != 0, fault->strike != NULL);
         assert_int_equal(fault->odds[0], 0);
         bool drawn = fault->odds[1] != 0;
-        assert_int_equal(drawn, fault->sort != FAULT_ALWAYS && fault->number != 39);
+        assert_int_equal(drawn, fault->sort != FAULT_ALWAYS);
         for (size_t j = 1; j < 4 && drawn; j++) {
             assert_in_range(fault->odds[j], fault->odds[j - 1] + (j == 1), 65536);
         }
@@ -549,7 +549,8 @@ static bool mine(const struct fault *fault)
 {
     bool at_call = fault->strike != NULL && (fault->calls & ~SYNCS) != 0;
 
-    return (at_call && fault->number != 11) || fault->number == 19 || fault->number == 6;
+    return (at_call && fault->number != 11 && fault->number != 39) || fault->number == 19 ||
+           fault->number == 6;
 }
 
 int main(void)
