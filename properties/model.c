@@ -286,6 +286,7 @@ static void take_submitted(struct model *model, const struct history_event *even
                               model->record_count + event->count);
         own->fate = MODEL_LIMBO;
         own->count = event->count;
+        own->over_limit = event->flag;
         own->session = model->session;
         own->submitter = event->instance;
         own->begun = model->now;

@@ -59,6 +59,7 @@ struct model_operation {
     uint32_t submitted;    /* how many of them were seen, */
     uint32_t first_record; /* and where they are in model.records. */
     uint32_t session;
+    bool over_limit;    /* It asks for more than the log takes. */
     uint32_t instance;  /* Which accepted it. */
     uint32_t submitter; /* To which it was submitted. */
     uint32_t excused;   /* Errors (bits) that a fault explains which struck on its behalf. */

@@ -119,6 +119,7 @@ bool model_excuses_operation(const struct model *model, enum history_error error
         return model_excuses_instance(model, error, instance); /* It submitted nothing. */
     }
     if (error == HISTORY_OK || has(model->excused_unheard, error)) return true;
+    if (error == HISTORY_LIMIT) return own->over_limit;
     if (instance >= model->instance_count) return false;
     const struct model_instance *found = &model->instances[instance];
     if (found->struck_at[error] > own->over) return true;

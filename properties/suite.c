@@ -23,6 +23,7 @@ const struct property *const properties_all[] = {
     &property_durability,
     &property_fsync_honesty,
     &property_recovery_idempotence,
+    &property_limits,
     &property_liveness,
     &property_no_leak,
     NULL,

@@ -30,7 +30,8 @@
     X(POWER_OFF, "power-off", "power is lost here")                                 \
     X(KILL, "kill", "the process dies here")                                        \
     X(REOPEN, "reopen", "close the log cleanly and open it again in a new process") \
-    X(COPY, "copy", "copy the log while others write it, and open the copy")
+    X(COPY, "copy", "copy the log while others write it, and open the copy")        \
+    X(APPEND_OVER, "append-over", "append a byte more than the log takes")
 
 enum operation_kind {
 #define OPERATION_ENUM(name, text, story) OPERATION_##name,
@@ -66,7 +67,8 @@ struct operation {
     uint32_t client;
     uint32_t records;                    /* Appends and batches: how many, */
     uint32_t lengths[BATCH_RECORDS_MAX]; /* and of how many bytes. */
-    uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is. */
+    uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is.
+                          APPEND_OVER: even: one record, odd: a batch of two. */
     uint64_t noise;    /* What contents are made of, beside number, index and length, */
     enum operation_content content; /* and what they look like. */
 };

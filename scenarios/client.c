@@ -140,6 +140,7 @@ static uint32_t submit(struct run_client *client, const struct operation *operat
                                                 .operation = operation->number,
                                                 .index = i,
                                                 .count = operation->records,
+                                                .flag = operation->kind == OPERATION_APPEND_OVER,
                                                 .length = len,
                                                 .hash = XXH3_64bits(bytes, len)});
         runner->result.log_bytes += len;
@@ -187,6 +188,21 @@ static void append(struct run_client *client, const struct operation *operation,
     } else if (client->ticket_count < TICKETS_MAX) {
         client->tickets[client->ticket_count++] = ticket;
     }
+}
+
+/* One byte more than the log takes, of a record or of a batch. */
+static void append_over(struct run_client *client, const struct operation *operation)
+{
+    const struct wal_options *log = &client->runner->log;
+    struct operation over = {.kind = operation->kind, .number = operation->number, .records = 1};
+
+    over.lengths[0] = log->record_bytes_max + 1;
+    if (operation->argument % 2 != 0) {
+        over.records = 2;
+        over.lengths[0] = log->batch_bytes_max / 2;
+        over.lengths[1] = log->batch_bytes_max + 1 - over.lengths[0];
+    }
+    append(client, &over, true);
 }
 
 static void wait_for_all(struct run_client *client)
@@ -243,6 +259,7 @@ static void operate(struct run_client *client, const struct operation *operation
     case OPERATION_POWER_OFF: sim_power_off(runner->world);
     case OPERATION_KILL: sim_kill(runner->world);
     case OPERATION_COPY: run_copy(client->boot); break;
+    case OPERATION_APPEND_OVER: append_over(client, operation); break;
     case OPERATION_REOPEN: break; /* Ends the span: the main task's business. */
     case OPERATION_KIND_COUNT: assert(0 && "not an operation"); break;
     }

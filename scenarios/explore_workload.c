@@ -216,7 +216,8 @@ static uint64_t offset_after(const struct run_case *run_case)
         case OPERATION_WAIT:
         case OPERATION_SYNC:
         case OPERATION_READ:
-        case OPERATION_IDLE: break;
+        case OPERATION_IDLE:
+        case OPERATION_APPEND_OVER: break;
         case OPERATION_APPEND_ASYNC:
         case OPERATION_BATCH_ASYNC:
         case OPERATION_POWER_OFF:

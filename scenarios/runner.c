@@ -379,8 +379,9 @@ static void set_up_log(struct runner *runner)
     log->block_bytes = config->block_bytes;
     log->segment_bytes = config->segment_bytes;
     log->queue_bytes = config->queue_bytes;
-    log->record_bytes_max = config->queue_bytes - 32;
-    log->batch_bytes_max = config->queue_bytes - 32;
+    /* So that what is a byte over one of them would still fit the queue. */
+    log->record_bytes_max = config->queue_bytes - 64;
+    log->batch_bytes_max = config->queue_bytes - 88;
     log->first_segment = config->first_segment;
     log->first_lsn = config->first_lsn;
     log->verify_all = config->verify_all != 0;

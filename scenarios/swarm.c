@@ -206,6 +206,7 @@ static struct operation draw_operation(const struct runner *runner, uint32_t num
 
     operation.noise = own;
     operation.argument = kind == OPERATION_IDLE ? range_draw(&scenario->idle_ns, own) : own >> 32;
+    if (kind == OPERATION_APPEND_OVER) operation.argument %= 2;
     if (kind == OPERATION_BATCH || kind == OPERATION_BATCH_ASYNC) {
         operation.records =
             (uint32_t)range_draw(&scenario->batch_records, sim_mix(entropy, number, 2));

@@ -41,7 +41,7 @@ enum history_error {
     /* A process starts. instance, flag: the boot happens inside recovery from an earlier crash */ \
     X(HISTORY_BOOTED,      "booted")                                                             \
     /* operation, instance, index (of count), length, hash: a record is about to be handed to   */ \
-    /* the log. */                                                                               \
+    /* the log; flag: the operation is over a limit of the log, which must refuse it.           */ \
     X(HISTORY_SUBMITTED,   "submitted")                                                          \
     /* operation, instance, first_lsn, last_lsn: the log gave the operation's records LSNs. */   \
     X(HISTORY_ACCEPTED,    "accepted")                                                           \

@@ -316,6 +316,15 @@ static bool its_copy_showed_a_stranger(struct history_event *event,
     return true;
 }
 
+static bool it_was_over_a_limit(struct history_event *event, struct history_observation *seen,
+                                struct history_record *records)
+{
+    (void)seen, (void)records;
+    if (event->kind != HISTORY_SUBMITTED || event->flag) return false;
+    event->flag = true;
+    return true;
+}
+
 static bool it_got_stuck(struct history_event *event, struct history_observation *seen,
                          struct history_record *records)
 {
@@ -345,6 +354,7 @@ static const struct {
     {"fsync-honesty", a_sync_had_failed},
     {"recovery-idempotence", undisturbed_it_showed_less},
     {"honest-copy", its_copy_showed_a_stranger},
+    {"limits", it_was_over_a_limit},
     {"liveness", it_got_stuck},
     {"no-leak", it_leaked},
 };

@@ -27,6 +27,9 @@ enum { ROW_LENGTH = 100 };
 /* An operation of one record, and the `i`th of `n` of a batch. */
 #define SUBMITTED(op)         PART_OF(op, 0, 1, op)
 #define PART(op, i, n)        PART_OF(op, i, n, (op) * 10 + (i))
+#define OVER(op)                                                                                  \
+    {.kind = HISTORY_SUBMITTED, .operation = (op), .count = 1, .hash = (op),                      \
+     .length = ROW_LENGTH, .flag = true}
 #define PART_OF(op, i, n, bytes)                                                                  \
     {.kind = HISTORY_SUBMITTED, .operation = (op), .index = (i), .count = (n), .hash = (bytes),   \
      .length = ROW_LENGTH}

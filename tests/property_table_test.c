@@ -271,6 +271,19 @@ static const struct row rows[] = {
       EVENTS(BOOTED(1), SUBMITTED(1), SUBMITTED(2), POWER_LOST(1), UNDISTURBED(2, SEEN(AT(1, 1))),
              BOOTED(2), POWER_LOST(2), UNDISTURBED(3, SEEN(AT(1, 2)))) },
 
+    /* limits */
+    { "what_is_over_a_limit_is_refused", NULL,
+      EVENTS(ONE_ACKED, OVER(2), FAILED(2, 1, HISTORY_LIMIT), SUBMITTED(3), ACCEPTED(3, 1, 2, 2)) },
+    { "what_is_over_a_limit_and_accepted_is_rejected", "limits",
+      EVENTS(ONE_ACKED, OVER(2), ACCEPTED(2, 1, 2, 2)) },
+    { "what_is_over_a_limit_and_fails_otherwise_is_rejected", "limits",
+      EVENTS(ONE_ACKED, INJECTED(1, 8, 1), OVER(2), FAILED(2, 1, HISTORY_POISONED)) },
+    { "what_is_within_the_limits_and_refused_as_over_one_is_rejected", "limits",
+      EVENTS(ONE_ACKED, SUBMITTED(2), FAILED(2, 1, HISTORY_LIMIT)) },
+    { "what_is_over_a_limit_and_read_is_rejected", "no-phantom",
+      EVENTS(ONE_ACKED, OVER(2), FAILED(2, 1, HISTORY_LIMIT), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 2)))) },
+
     /* honest-copy */
     { "a_copy_that_ends_early_is_accepted", NULL,
       EVENTS(THREE_ACKED, COPIED(1, SEEN(AT(1, 1), AT(2, 2)))) },
