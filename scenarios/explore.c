@@ -151,6 +151,7 @@ bool explorer_visit(struct explorer *explorer, uint64_t unit, struct explore_cou
     explorer->failed_case = ret_case;
     explorer->failed = ret_result;
     explore_seen_clear(&explorer->seen);
+    explorer->watch_read = UINT32_MAX;
     run_case->config = explorer->alphabet.config;
     run_case->seed = 1;
     run_case->operation_count = 0;

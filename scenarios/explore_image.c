@@ -167,28 +167,47 @@ static void promote(struct visit *visit, uint64_t bytes)
     explorer->count->promoted++;
 }
 
+/* Recover and judge. False: it broke a property. */
+static bool judge(struct visit *visit, struct disk *image, uint64_t hash, uint32_t *ret_read)
+{
+    struct explorer *explorer = visit->explorer;
+    const struct explore_options *options = &explorer->options;
+
+    explorer->count->distinct++;
+    explorer->watch_read = UINT32_MAX;
+    disk_watch_reads(image, &explorer->watch);
+    if (!run_judge_image(visit->runner, image, visit->images, hash)) return false;
+    if (options->judged != NULL) options->judged(options->context, visit->runner);
+    *ret_read = explorer->watch_read = explore_seen_pack(&explorer->seen, &explorer->watch);
+    return true;
+}
+
 /* `image` NULL: it was drawn before at this crash. Leaves in explorer->watch what its recovery
  * read. False: it broke a property. */
 static bool meet(struct visit *visit, struct disk *image, uint64_t hash)
 {
     struct explorer *explorer = visit->explorer;
+    struct explore_seen *seen = &explorer->seen;
     uint64_t here = mix(KEY_SAME_CRASH, visit->state, hash);
+    uint32_t read = 0;
 
     visit->images++;
     explorer->count->images++;
-    if (image == NULL) return explore_seen_find(&explorer->seen, here, &explorer->watch);
-    uint64_t bytes = disk_fingerprint(image), key = mix(KEY_IMAGE, visit->history, bytes);
-    if (explorer->left.crashes > 0) promote(visit, bytes);
-    if (!explore_seen_find(&explorer->seen, key, &explorer->watch)) {
-        explorer->count->distinct++;
-        disk_watch_reads(image, &explorer->watch);
-        if (!run_judge_image(visit->runner, image, visit->images, hash)) return false;
-        explore_seen_put(&explorer->seen, key, &explorer->watch);
-        if (explorer->options.judged != NULL) {
-            explorer->options.judged(explorer->options.context, visit->runner);
+    if (image == NULL) {
+        bool found = explore_seen_find(seen, here, &read);
+        assert(found);
+        (void)found;
+    } else {
+        uint64_t bytes = disk_fingerprint(image), key = mix(KEY_IMAGE, visit->history, bytes);
+        if (explorer->left.crashes > 0) promote(visit, bytes);
+        if (!explore_seen_find(seen, key, &read)) {
+            if (!judge(visit, image, hash, &read)) return false;
+            explore_seen_put(seen, key, read);
         }
+        explore_seen_put(seen, here, read);
     }
-    explore_seen_put(&explorer->seen, here, &explorer->watch);
+    if (read != explorer->watch_read) explore_seen_unpack(seen, read, &explorer->watch);
+    explorer->watch_read = read;
     return true;
 }
 

@@ -23,24 +23,28 @@ enum {
 /* What a recovery read, as far as tiny logs go: else it counts as everything. */
 struct explore_read {
     uint64_t sectors[EXPLORE_READ_FILES]; /* Bit 63: some sector from 63 on. */
-    uint16_t sizes;
-    bool names, others;
+    uint32_t sizes;                       /* A bit for each. */
+    uint16_t names, others;
 };
 
 struct explore_seen {
     uint64_t *keys;
     uint32_t *reads; /* Index in read_list, for images. */
     size_t capacity, count;
-    struct explore_read *read_list;
-    size_t read_count, read_capacity;
+    struct explore_read *read_list; /* Few: most recoveries read the same. */
+    uint32_t read_count, read_capacity;
 };
 
 void explore_seen_clear(struct explore_seen *seen);
 void explore_seen_free(struct explore_seen *seen);
 /* True: it was not there. */
 bool explore_seen_add(struct explore_seen *seen, uint64_t key);
-bool explore_seen_find(const struct explore_seen *seen, uint64_t key, struct disk_watch *ret_watch);
-void explore_seen_put(struct explore_seen *seen, uint64_t key, const struct disk_watch *watch);
+/* An image of this key, and the index of what its recovery read. */
+bool explore_seen_find(const struct explore_seen *seen, uint64_t key, uint32_t *ret_read);
+void explore_seen_put(struct explore_seen *seen, uint64_t key, uint32_t read);
+/* What was put down, as an index, and back. */
+uint32_t explore_seen_pack(struct explore_seen *seen, const struct disk_watch *watch);
+void explore_seen_unpack(const struct explore_seen *seen, uint32_t read, struct disk_watch *watch);
 
 /* ---- explore_workload.c: which workloads there are ---- */
 
@@ -122,6 +126,7 @@ struct explorer {
 
     struct odometer odometer;
     struct disk_watch watch;
+    uint32_t watch_read; /* What it holds, as an index; UINT32_MAX: something else. */
     struct disk *scratch;
     struct explore_seen seen;
     struct explore_alphabet alphabet;

@@ -78,10 +78,13 @@ bool explore_seen_add(struct explore_seen *seen, uint64_t key)
     return fresh;
 }
 
-static struct explore_read pack(const struct disk_watch *watch)
+static struct explore_read read_of(const struct disk_watch *watch)
 {
-    struct explore_read read = {.names = watch->names, .others = watch->other_files};
+    struct explore_read read;
 
+    memset(&read, 0, sizeof read); /* They are compared as bytes. */
+    read.names = watch->names;
+    read.others = watch->other_files;
     for (unsigned i = 0; i < DISK_WATCH_FILES; i++) {
         const struct disk_watched_file *file = &watch->files[i];
         bool more = file->beyond || file->sectors[0] >> OTHERS != 0;
@@ -90,52 +93,61 @@ static struct explore_read pack(const struct disk_watch *watch)
         }
         if (i < EXPLORE_READ_FILES) {
             read.sectors[i] = file->sectors[0] | (uint64_t)more << OTHERS;
-            read.sizes |= (uint16_t)(file->size << i);
+            read.sizes |= (uint32_t)file->size << i;
         } else if (more || file->size || file->sectors[0] != 0) {
-            read.others = true;
+            read.others = 1;
         }
     }
     return read;
 }
 
-static void unpack(const struct explore_read *read, struct disk_watch *watch)
+uint32_t explore_seen_pack(struct explore_seen *seen, const struct disk_watch *watch)
 {
+    const struct explore_read read = read_of(watch);
+
+    for (uint32_t i = seen->read_count; i > 0; i--) {
+        if (memcmp(&seen->read_list[i - 1], &read, sizeof read) == 0) return i - 1;
+    }
+    if (seen->read_count == seen->read_capacity) {
+        seen->read_capacity = seen->read_capacity == 0 ? 64 : seen->read_capacity * 2;
+        seen->read_list = realloc(seen->read_list, seen->read_capacity * sizeof *seen->read_list);
+        assert(seen->read_list != NULL);
+    }
+    seen->read_list[seen->read_count] = read;
+    return seen->read_count++;
+}
+
+void explore_seen_unpack(const struct explore_seen *seen, uint32_t index, struct disk_watch *watch)
+{
+    const struct explore_read *read = &seen->read_list[index];
+
     for (unsigned i = 0; i < DISK_WATCH_FILES; i++) {
         struct disk_watched_file *file = &watch->files[i];
-        uint64_t sectors = i < EXPLORE_READ_FILES ? read->sectors[i]
-                           : read->others         ? UINT64_MAX
-                                                  : 0;
+        bool known = i < EXPLORE_READ_FILES;
+        uint64_t sectors = known ? read->sectors[i] : read->others != 0 ? UINT64_MAX : 0;
         bool more = sectors >> OTHERS != 0;
         memset(file->sectors, more ? 0xff : 0, sizeof file->sectors);
         file->sectors[0] = sectors;
         file->beyond = more;
-        file->size = i < EXPLORE_READ_FILES ? read->sizes >> i & 1 : read->others;
+        file->size = known ? (read->sizes >> i & 1) != 0 : read->others != 0;
     }
-    watch->other_files = read->others;
-    watch->names = read->names;
+    watch->other_files = read->others != 0;
+    watch->names = read->names != 0;
 }
 
-bool explore_seen_find(const struct explore_seen *seen, uint64_t key, struct disk_watch *ret_watch)
+bool explore_seen_find(const struct explore_seen *seen, uint64_t key, uint32_t *ret_read)
 {
     if (seen->capacity == 0) return false;
     size_t slot = slot_of(seen, not_zero(key));
     if (seen->keys[slot] == 0) return false;
-    unpack(&seen->read_list[seen->reads[slot]], ret_watch);
+    *ret_read = seen->reads[slot];
     return true;
 }
 
-void explore_seen_put(struct explore_seen *seen, uint64_t key, const struct disk_watch *watch)
+void explore_seen_put(struct explore_seen *seen, uint64_t key, uint32_t read)
 {
     bool fresh;
     size_t slot = take(seen, key, &fresh);
 
-    if (!fresh) return;
-    if (seen->read_count == seen->read_capacity) {
-        seen->read_capacity = seen->read_capacity == 0 ? 1024 : seen->read_capacity * 2;
-        seen->read_list = realloc(seen->read_list, seen->read_capacity * sizeof *seen->read_list);
-        assert(seen->read_list != NULL);
-    }
-    assert(seen->read_count < UINT32_MAX);
-    seen->reads[slot] = (uint32_t)seen->read_count;
-    seen->read_list[seen->read_count++] = pack(watch);
+    if (fresh) seen->reads[slot] = read;
 }
