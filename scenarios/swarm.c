@@ -137,10 +137,10 @@ static void draw_faults(struct runner *runner, bool swarm)
     for (size_t i = 0; i < faults_count; i++) {
         const struct fault *fault = &faults_all[i];
         uint32_t draws_as = fault->with != 0 ? fault->with : fault->number;
-        uint64_t entropy = run_entropy(runner, "fault", draws_as);
 
-        if (!fault_wanted(runner, fault) || entropy % 100 < off) continue;
-        if (!fault_possible(fault, config->profile)) continue;
+        if (!fault_wanted(runner, fault) || !fault_possible(fault, config->profile)) continue;
+        uint64_t entropy = run_entropy(runner, "fault", draws_as);
+        if (entropy % 100 < off) continue;
         uint32_t column = swarm ? 1 + (uint32_t)(entropy >> 32) % 3 : 2;
         plan->odds[fault->number] = fault->odds[column];
         config->image_modes |= fault->image_mode;
