@@ -195,7 +195,7 @@ const struct fault faults_all[] = {
       "for what the paused one acknowledges after its lock was taken away, and if it is taken away "
       "from one that recovers, or its successor fails half way",
       CALL, DETECT,
-      .calls = WRITES | SYNCS | NAMES, .strike = strike_pause, .phases = WRITING,
+      .calls = WRITES | SYNCS | NAMES, .strike = strike_pause, .phases = RUNNING,
       .odds = { 0, 64, 256, 1024 } },
     { 40, "F40", "fsync-lies", "The device acknowledges a data sync and forgets it.", NULL, NULL,
       CALL, BEYOND,

@@ -3,7 +3,6 @@
  */
 #include <dirent.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "faults/fault.h"
 #include "scenarios/scenario.h"
@@ -404,40 +403,6 @@ static void bytes_at_rest_rot_in_each_of_their_ways(void **state)
     assert_true(events[43] > 0);
 }
 
-/* The scenario torn_neighbours, with groups that are padded to whole blocks instead of packed. */
-static void padded_groups_survive_torn_neighbours(void **state)
-{
-    const struct stage *stage = *state;
-    const char *folder = getenv("TMPDIR");
-    char from[1024], to[1024], line[256], message[SCENARIO_MESSAGE_BYTES];
-    struct run_result result;
-    uint32_t torn = 0;
-
-    (void)snprintf(from, sizeof from, "%s", scenario_path("torn_neighbours.ini"));
-    (void)snprintf(to, sizeof to, "%s/padded_groups_%d.ini", folder != NULL ? folder : "/tmp",
-                   (int)getpid());
-    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
-    assert_non_null(in);
-    assert_non_null(out);
-    while (fgets(line, sizeof line, in) != NULL) {
-        bool packed = strcmp(line, "block-bytes = 8\n") == 0;
-        assert_true(fputs(packed ? "block-bytes = 512|4096\n" : line, out) >= 0);
-    }
-    assert_int_equal(fclose(out), 0);
-    (void)fclose(in);
-    struct scenario *scenario = scenario_load(to, message);
-    (void)unlink(to);
-    if (scenario == NULL) fail_msg("%s", message);
-    for (uint64_t seed = 1; seed <= 300; seed++) {
-        const struct run_options options = {.seed = seed, .images = IMAGES};
-        runner_run(stage->runner, scenario, &options, &result);
-        if (result.property != NULL) fail_msg("%s", result.failure);
-        torn += runner_struck(stage->runner)[27];
-    }
-    scenario_free(scenario);
-    assert_true(torn > 0);
-}
-
 /* ---- Runs ---- */
 
 /* The copies are of different moments: some end before what was acknowledged, some show damage
@@ -514,7 +479,6 @@ int main(void)
         cmocka_unit_test(a_fault_that_is_excluded_does_not_strike),
         cmocka_unit_test(bytes_at_rest_rot_in_each_of_their_ways),
         cmocka_unit_test(copies_made_while_writing_are_torn_in_time),
-        cmocka_unit_test(padded_groups_survive_torn_neighbours),
         cmocka_unit_test(a_run_that_holds_heals_and_ends),
     };
 
