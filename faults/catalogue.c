@@ -245,6 +245,13 @@ const struct fault faults_all[] = {
     { 49, "F49", "copied-in-use",
       "The log is copied while it is being written: each piece is of another moment.", NULL, NULL,
       WORLD, DETECT, .phases = IN(READ), ON },
+
+    /* Again at a call: order never depends on it. */
+    { 50, "F50", "clock-jump", "The clock on the wall is set, back or ahead, and stays so.",
+      "a second, an hour or a year", NULL,
+      CALL, SURVIVE, .phases = IN(COMMIT) | IN(CLOSE),
+      .calls = SIM_CALL_BIT(WALL), .strike = strike_clock_jump,
+      .odds = { 0, 512, 2621, 10922 } },
 };
 /* clang-format on */
 

@@ -278,6 +278,19 @@ void strike_pause(struct fault_plan *plan, const struct fault *fault, struct sim
     struck(plan, fault, world, point, outcome->err);
 }
 
+/* F50. Outcomes: back by a second, an hour, a year; forth by as much. */
+void strike_clock_jump(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
+                       const struct sim_point *point, struct sim_outcome *outcome)
+{
+    static const int64_t second_ns = 1000000000;
+    static const int64_t jump_s[] = {0, -1, -3600, -31536000, 1, 3600, 31536000};
+    uint32_t which = asked(plan, fault, world, point, 6);
+
+    if (which == 0) return;
+    outcome->wall_jump_ns = jump_s[which] * second_ns;
+    struck(plan, fault, world, point, outcome->err);
+}
+
 void fault_plan_count(struct fault_plan *plan, const struct fault_strike *strike)
 {
     plan->reach[strike->number][strike->phase].struck++;

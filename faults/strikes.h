@@ -25,6 +25,7 @@ STRIKE_DECLARE(strike_close);
 STRIKE_DECLARE(strike_name_call);
 STRIKE_DECLARE(strike_latency);
 STRIKE_DECLARE(strike_flip);
+STRIKE_DECLARE(strike_clock_jump);
 STRIKE_DECLARE(strike_pause);
 STRIKE_DECLARE(strike_writeback);
 

@@ -166,8 +166,10 @@ static void slot_settle(struct model *model, uint64_t lsn, uint32_t operation,
 {
     struct model_slot *slot = slot_find(model, lsn);
     uint32_t candidate = slot->candidates;
+    uint64_t commit_ns = slot->count != 0 ? slot->commit_ns : 0;
 
     *slot = *content;
+    slot->commit_ns = commit_ns;
     slot->operation = operation;
     slot->candidates = MODEL_NONE;
     if (lsn < model->floor_lsn) model->floor_lsn = lsn;
@@ -481,6 +483,16 @@ static void settle_reading(struct model *model, const struct model_reading *read
     }
 }
 
+static void remember_times(struct model *model, const struct model_reading *reading)
+{
+    for (uint32_t i = 0; i < reading->matched; i++) {
+        const struct history_record *record = &reading->observation->records[i];
+        struct model_slot *slot = slot_find(model, record->lsn);
+        if (slot == NULL || slot->count == 0 || slot->commit_ns != 0) continue;
+        slot->commit_ns = record->commit_ns;
+    }
+}
+
 static void take_observed(struct model *model, const struct history_event *event)
 {
     const struct history_observation *observation = event->observation;
@@ -489,6 +501,7 @@ static void take_observed(struct model *model, const struct history_event *event
     assert(reading->observation == observation);
     if (observation->open_error != HISTORY_OK) return;
     settle_reading(model, reading);
+    remember_times(model, reading);
     if (observation->count > 0 && model->must_lsn < reading->last_lsn) {
         model->must_lsn = reading->last_lsn;
     }

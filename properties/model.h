@@ -77,7 +77,8 @@ struct model_record {
 };
 
 struct model_slot {
-    uint64_t hash; /* If settled. */
+    uint64_t hash;      /* If settled. */
+    uint64_t commit_ns; /* As it was shown first; 0: not yet. */
     uint32_t length;
     uint32_t operation;  /* MODEL_NONE: served, and nobody knows yet whose it is. */
     uint32_t index;      /* In its batch */

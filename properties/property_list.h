@@ -15,6 +15,7 @@ extern const struct property property_durability;
 extern const struct property property_honest_copy;
 extern const struct property property_fsync_honesty;
 extern const struct property property_recovery_idempotence;
+extern const struct property property_commit_time;
 extern const struct property property_limits;
 extern const struct property property_liveness;
 extern const struct property property_no_leak;

@@ -23,6 +23,7 @@ const struct property *const properties_all[] = {
     &property_durability,
     &property_fsync_honesty,
     &property_recovery_idempotence,
+    &property_commit_time,
     &property_limits,
     &property_liveness,
     &property_no_leak,
@@ -163,7 +164,10 @@ const struct property *property_suite_judge_again(const struct property_suite *s
     for (uint32_t i = 0; i < count; i++) {
         const struct history_record *was = &first->records[i];
         const struct history_record *is = &second->records[i];
-        if (was->lsn == is->lsn && was->hash == is->hash && was->length == is->length) continue;
+        if (was->lsn == is->lsn && was->hash == is->hash && was->length == is->length &&
+            was->commit_ns == is->commit_ns) {
+            continue;
+        }
         return if_asked(suite, &property_recovery_idempotence,
                         "a second recovery showed another record", was->lsn, is->lsn, ret_verdict);
     }

@@ -52,6 +52,7 @@ static void list_add(struct record_list *list, const struct wal_record *record)
     list->records[list->count++] =
         (struct history_record){.lsn = record->lsn,
                                 .hash = XXH3_64bits(record->bytes, record->len),
+                                .commit_ns = record->commit_ns,
                                 .length = record->len,
                                 .batch_index = record->batch_index,
                                 .batch_goes_on = record->batch_goes_on};

@@ -110,7 +110,7 @@ static enum run_cause cause_of_fault(uint32_t number)
     } others[] = {{4, RUN_CAUSE_SYNC},  {8, RUN_CAUSE_SYNC},  {9, RUN_CAUSE_SYNC},
                   {10, RUN_CAUSE_SYNC}, {11, RUN_CAUSE_SYNC}, {19, RUN_CAUSE_MEMORY},
                   {1, RUN_CAUSE_NONE},  {2, RUN_CAUSE_NONE},  {13, RUN_CAUSE_NONE},
-                  {16, RUN_CAUSE_NONE}, {18, RUN_CAUSE_NONE}};
+                  {16, RUN_CAUSE_NONE}, {18, RUN_CAUSE_NONE}, {50, RUN_CAUSE_NONE}};
 
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (others[i].number == number) return (enum run_cause)others[i].cause;

@@ -149,14 +149,27 @@ static uint64_t door_monotonic_ns(struct wal_io *io)
     return world->now_ns;
 }
 
+/* Set the clock on the wall; it cannot show a time before its zero. */
+static void set_wall(struct sim_world *world, int64_t jump_ns)
+{
+    uint64_t back_ns = jump_ns < 0 ? (uint64_t)-jump_ns : 0;
+
+    if (back_ns > world->wall_ns) back_ns = world->wall_ns;
+    world->wall_ns = jump_ns < 0 ? world->wall_ns - back_ns : world->wall_ns + (uint64_t)jump_ns;
+}
+
 static uint64_t door_wall_ns(struct wal_io *io)
 {
     struct sim_world *world = world_of(io);
     struct passage passage;
 
     door_enter(world, SIM_CALL_WALL, &passage);
+    if (door_struck_at(world, SIM_CALL_WALL)) {
+        door_strike(world, SIM_CALL_WALL, NULL, 0, 0, &passage);
+        set_wall(world, passage.outcome->wall_jump_ns);
+    }
     door_leave_quietly(world, SIM_CALL_WALL, &passage);
-    return world->options.wall_start_ns + world->now_ns;
+    return world->wall_ns + world->now_ns;
 }
 
 static uint64_t random_word(struct sim_world *world)

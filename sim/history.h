@@ -97,7 +97,8 @@ enum history_stuck {
 
 struct history_record {
     uint64_t lsn;
-    uint64_t hash; /* Of its bytes. */
+    uint64_t hash;      /* Of its bytes. */
+    uint64_t commit_ns; /* The monotone time of its commit; 0: unknown. */
     uint32_t length;
     uint32_t batch_index;
     bool batch_goes_on;

@@ -108,6 +108,7 @@ void sim_world_begin(struct sim_world *world, const struct sim_options *options)
     world->state = WORLD_IDLE;
     world->healed = world->side = world->crashed_in_boot = false;
     world->now_ns = world->steps = 0;
+    world->wall_ns = options->wall_start_ns;
     world->call_ns = options->still_time ? 0 : CALL_NS;
     if (options->still_time) world->options.fsync_ns = 0;
     world->booted = world->process->instance = world->crashes = world->tasks_spawned = 0;

@@ -65,6 +65,7 @@ struct sim_outcome {
     enum disk_fsync_failure fsync_failure;
     enum wal_err fsync_err; /* What a sync that fails says; WAL_OK: WAL_IO. */
     uint64_t delay_ns;      /* The call takes so much longer. */
+    int64_t wall_jump_ns;   /* wall_ns: the clock is set so much ahead, and stays so. */
     uint64_t flip_bit;      /* pread: this bit of what was read is flipped, plus 1. */
     bool pause;             /* The process stops before the call has its effect, SIM_STOP_PAUSED,
                                and may go on later. Not while another one is paused. */

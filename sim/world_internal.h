@@ -84,7 +84,8 @@ struct sim_world {
     uint32_t alloc_odds;
 
     uint64_t now_ns, call_ns;
-    uint64_t steps; /* Of processes that have stopped. */
+    uint64_t wall_ns; /* What the clock on the wall shows at time 0: it can be set. */
+    uint64_t steps;   /* Of processes that have stopped. */
     uint32_t booted, crashes, tasks_spawned;
     uint64_t policy_draws;
     int32_t stopped_context; /* Whom the last stop hit. */

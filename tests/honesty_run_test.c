@@ -316,6 +316,14 @@ static bool its_copy_showed_a_stranger(struct history_event *event,
     return true;
 }
 
+static bool it_set_the_clock_back(struct history_event *event, struct history_observation *seen,
+                                  struct history_record *records)
+{
+    if (!recovered(event, 2)) return false;
+    records[seen->count - 1].commit_ns = 1;
+    return true;
+}
+
 static bool it_was_over_a_limit(struct history_event *event, struct history_observation *seen,
                                 struct history_record *records)
 {
@@ -354,6 +362,7 @@ static const struct {
     {"fsync-honesty", a_sync_had_failed},
     {"recovery-idempotence", undisturbed_it_showed_less},
     {"honest-copy", its_copy_showed_a_stranger},
+    {"commit-time", it_set_the_clock_back},
     {"limits", it_was_over_a_limit},
     {"liveness", it_got_stuck},
     {"no-leak", it_leaked},

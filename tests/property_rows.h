@@ -73,6 +73,11 @@ enum { ROW_LENGTH = 100 };
 
 /* What was seen at an LSN: a record alone, or the `i`th of `n` of a batch. */
 #define AT(n_lsn, bytes)      {.lsn = (n_lsn), .hash = (bytes), .length = ROW_LENGTH}
+#define TIMED(n_lsn, bytes, ns)                                                                   \
+    {.lsn = (n_lsn), .hash = (bytes), .length = ROW_LENGTH, .commit_ns = (ns)}
+#define PART_TIMED(n_lsn, op, i, n, ns)                                                           \
+    {.lsn = (n_lsn), .hash = (op) * 10 + (i), .length = ROW_LENGTH, .commit_ns = (ns),            \
+     .batch_index = (i), .batch_goes_on = (i) + 1 < (n)}
 #define EMPTY_AT(n_lsn)       {.lsn = (n_lsn)}
 #define PART_AT(n_lsn, op, i, n)                                                                  \
     {.lsn = (n_lsn), .hash = (op) * 10 + (i), .length = ROW_LENGTH, .batch_index = (i),           \

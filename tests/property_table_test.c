@@ -271,6 +271,26 @@ static const struct row rows[] = {
       EVENTS(BOOTED(1), SUBMITTED(1), SUBMITTED(2), POWER_LOST(1), UNDISTURBED(2, SEEN(AT(1, 1))),
              BOOTED(2), POWER_LOST(2), UNDISTURBED(3, SEEN(AT(1, 2)))) },
 
+    /* commit-time */
+    { "commit_times_that_stay_or_grow_are_accepted", NULL,
+      EVENTS(THREE_ACKED, READ(1, SEEN(TIMED(1, 1, 5), TIMED(2, 2, 5), TIMED(3, 3, 6))), AGAIN,
+             RECOVERED(2, SEEN(TIMED(1, 1, 5), TIMED(2, 2, 5), TIMED(3, 3, 6)))) },
+    { "commit_times_that_go_back_are_rejected", "commit-time",
+      EVENTS(THREE_ACKED, READ(1, SEEN(TIMED(1, 1, 5), TIMED(2, 2, 4)))) },
+    { "a_batch_of_two_commit_times_is_rejected", "commit-time",
+      EVENTS(ONE_ACKED, BATCH_2, ACCEPTED(2, 1, 2, 3),
+             READ(1, SEEN(TIMED(1, 1, 5), PART_TIMED(2, 2, 0, 2, 6), PART_TIMED(3, 2, 1, 2, 7)))) },
+    { "another_commit_time_than_before_is_rejected", "commit-time",
+      EVENTS(ONE_ACKED, READ(1, SEEN(TIMED(1, 1, 5))), AGAIN, RECOVERED(2, SEEN(TIMED(1, 1, 6)))) },
+    { "another_commit_time_than_before_it_was_acknowledged_is_rejected", "commit-time",
+      EVENTS(BOOTED(1), SUBMITTED(1), ACCEPTED(1, 1, 1, 1), READ(1, SEEN(TIMED(1, 1, 5))),
+             ACKED(1, 1, 1), AGAIN, RECOVERED(2, SEEN(TIMED(1, 1, 6)))) },
+    { "an_lsn_given_again_has_a_time_of_its_own", NULL,
+      EVENTS(THREE_ACKED, READ(1, SEEN(TIMED(1, 1, 5), TIMED(2, 2, 5), TIMED(3, 3, 6))), AGAIN,
+             LAST_SECTOR, RECOVERED(2, SEEN(TIMED(1, 1, 5), TIMED(2, 2, 5))), SUBMITTED(4),
+             ACCEPTED(4, 2, 3, 3), ACKED(4, 2, 3),
+             READ(2, SEEN(TIMED(1, 1, 5), TIMED(2, 2, 5), TIMED(3, 4, 7)))) },
+
     /* limits */
     { "what_is_over_a_limit_is_refused", NULL,
       EVENTS(ONE_ACKED, OVER(2), FAILED(2, 1, HISTORY_LIMIT), SUBMITTED(3), ACCEPTED(3, 1, 2, 2)) },
