@@ -34,6 +34,7 @@ static void put_down(struct runner *runner, const struct blow *blow, uint64_t fi
 {
     history_add(&runner->history, &(struct history_event){.kind = HISTORY_DAMAGED,
                                                           .operation = HISTORY_NO_OPERATION,
+                                                          .time_ns = sim_now_ns(runner->world),
                                                           .fault = blow->fault->number,
                                                           .index = blow->survivable,
                                                           .first_lsn = first_lsn,
