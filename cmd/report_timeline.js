@@ -379,6 +379,7 @@ class Timeline {
         const { context } = this;
         const colors = { accepted: "wait", acknowledged: "good", failed: "bad", observed: "accent",
             undisturbed: "accent", closed: "quiet" };
+        if (broken) this.beside(words, x, y + 14);
         if (!colors[kind]) return;
         context.fillStyle = context.strokeStyle = this.color(broken ? "bad" : colors[kind]);
         context.beginPath();
@@ -392,7 +393,6 @@ class Timeline {
         }
         if (kind === "accepted") context.stroke();
         else context.fill();
-        if (broken) this.beside(words, x, y + 14);
     }
 
     /* On the side of x where there is more room. */

@@ -29,6 +29,7 @@ struct story_event {
     const char *words;  /* What the columns do not say; NULL: nothing. */
     const char *struck; /* What a fault did to it; NULL: nothing. */
     bool lied;          /* It said that all is well, and it was not. */
+    bool slowed;        /* The fault did nothing but take time. */
     uint32_t lane;
     uint32_t file; /* Index in names; 0: none. */
     uint32_t operation;
@@ -172,7 +173,8 @@ struct story_watch {
     struct runner *runner;
     struct story_task *tasks; /* By number. */
     size_t task_capacity;
-    bool waits; /* The disk as the next process finds it is still to be looked at. */
+    uint32_t newest; /* Process. */
+    bool waits;      /* The disk as the next process finds it is still to be looked at. */
 };
 void story_watch(struct story_watch *watch, struct run_options *options);
 void story_watch_end(struct story_watch *watch, const struct run_result *result);
@@ -189,8 +191,13 @@ bool story_sector_bytes(const uint8_t *bytes, uint64_t size, uint64_t sector,
 /* story_find.c, story_words.c: fill in what the collected says. */
 void story_find(struct story *story);
 void story_tell(struct story *story);
+/* Is broken_stop before the row that broke, so that it can have to do with it? */
+bool story_stop_came_first(const struct story *story);
 /* story_steps.c: what became of this record. */
 void story_steps(struct story *story, struct story_record *record);
+/* Of its sectors, the worst: what broken_stop did to it. NULL: it lies in none. */
+const char *story_record_fate(const struct story *story, const struct story_record *record,
+                              enum story_tone *ret_tone);
 
 /* Put a step into a record's steps, by time. */
 void story_step_add(struct story_record *record, struct story_step step);

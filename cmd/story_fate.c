@@ -27,6 +27,8 @@ static const struct {
                          "not yet safe, and torn: kept up to some byte", STORY_BAD},
     [STORY_FATE_OTHER] = {"was not yet safe, and holds neither the old bytes nor the new ones",
                           "not yet safe, and garbage or older bytes now", STORY_BAD},
+    [STORY_FATE_BACK] = {"shows bytes that had been cut off or overwritten, but not yet safely",
+                         "with bytes that had been taken away, but not yet safely", STORY_BAD},
     [STORY_FATE_DAMAGED] = {"was safe on the disk, and has changed even so",
                             "safe, and changed even so", STORY_BAD},
     [STORY_FATE_UNREADABLE] = {"cannot be read any more", "unreadable", STORY_BAD},
@@ -79,8 +81,19 @@ static enum story_fate fate_of_pending(const struct story_sector_view *view)
     return is_zero(view->after) ? STORY_FATE_ZERO : STORY_FATE_OTHER;
 }
 
-static enum story_fate fate_of(const struct story_stop *stop, const struct story_file *was,
-                               const struct story_file *is, const struct story_sector_view *view)
+/* Did somebody damage bytes at rest between this end of a process and the row that broke? */
+static bool was_damaged(const struct story *story, const struct story_stop *stop)
+{
+    for (uint32_t i = stop->facts; i < story->fact_count; i++) {
+        if (i == story->broken_fact) break;
+        if (story->facts[i].row.kind == HISTORY_DAMAGED) return true;
+    }
+    return false;
+}
+
+static enum story_fate fate_of(const struct story *story, const struct story_stop *stop,
+                               const struct story_file *was, const struct story_file *is,
+                               const struct story_sector_view *view)
 {
     if (!stop->has_after) return STORY_FATE_UNKNOWN;
     if (is != NULL && is->unreadable && !same(view->after, view->before)) {
@@ -89,7 +102,8 @@ static enum story_fate fate_of(const struct story_stop *stop, const struct story
     if (was != NULL && (is == NULL || !is->named)) return STORY_FATE_NAMELESS;
     if (!view->has_before && !view->has_after) return STORY_FATE_NOTHING;
     if (!same(view->before, view->durable)) return fate_of_pending(view);
-    return same(view->after, view->before) ? STORY_FATE_SAFE : STORY_FATE_DAMAGED;
+    if (same(view->after, view->before)) return STORY_FATE_SAFE;
+    return was_damaged(story, stop) ? STORY_FATE_DAMAGED : STORY_FATE_BACK;
 }
 
 void story_sector_look(const struct story *story, const struct story_sector *sector,
@@ -111,5 +125,5 @@ void story_sector_look(const struct story *story, const struct story_sector *sec
                                            sector->sector, view->durable);
     view->has_after =
         story_sector_bytes(view->is->now, view->is->now_size, sector->sector, view->after);
-    view->fate = fate_of(stop, was, is, view);
+    view->fate = fate_of(story, stop, was, is, view);
 }

@@ -28,6 +28,13 @@ static void find_break(struct story *story)
     if (story->broken_stop == STORY_NONE && story->stop_count > 0) story->broken_stop = 0;
 }
 
+bool story_stop_came_first(const struct story *story)
+{
+    if (story->broken_stop == STORY_NONE) return false;
+    return story->broken_fact == STORY_NONE ||
+           story->stops[story->broken_stop].facts <= story->broken_fact;
+}
+
 static const struct history_observation *broken_observation(const struct story *story)
 {
     return story->broken_fact == STORY_NONE ? NULL

@@ -124,27 +124,25 @@ static void add_sync(struct story *story, struct story_record *record, uint32_t 
     }
 }
 
-/* The record is nowhere to be found: the last that was written while it waited may have been a part
- * of it. */
-static void add_partly_written(struct story *story, struct story_record *record, uint32_t accepted,
-                               uint32_t until)
+/* The record is nowhere to be found: perhaps the last that was written behind its acceptance is a
+ * part of it. */
+static void add_last_write(struct story *story, struct story_record *record, uint32_t accepted,
+                           uint32_t until)
 {
     for (uint32_t i = until; i > story->facts[accepted].event; i--) {
         const struct story_event *event = &story->events[i - 1];
         if (event->call != SIM_CALL_PWRITE || event->result >= WAL_ERR_COUNT) continue;
         if (strstr(story->names[event->file], ".wal") == NULL) continue;
-        story_step_add(
-            record,
-            (struct story_step){
-                .title = "partly written",
-                .text = story_text(
-                    story, "%" PRIu64 " byte%s at byte %" PRIu64 " of %s, and then no more%s%s",
-                    event->length, event->length == 1 ? "" : "s", event->offset,
-                    story->names[event->file], event->struck != NULL ? ": " : "",
-                    event->struck != NULL ? event->struck : ""),
-                .time_ns = event->time_ns,
-                .event = i - 1,
-                .tone = STORY_RISK});
+        story_step_add(record, (struct story_step){
+                                   .title = "last write",
+                                   .text = story_text(
+                                       story, "%" PRIu64 " byte%s at byte %" PRIu64 " of %s%s%s",
+                                       event->length, event->length == 1 ? "" : "s", event->offset,
+                                       story->names[event->file], event->struck != NULL ? ": " : "",
+                                       event->struck != NULL ? event->struck : ""),
+                                   .time_ns = event->time_ns,
+                                   .event = i - 1,
+                                   .tone = STORY_RISK});
         return;
     }
 }
@@ -156,7 +154,7 @@ static void add_written(struct story *story, struct story_record *record, uint32
     const struct story_place *place = &record->place;
 
     if (place->file == NULL) {
-        add_partly_written(story, record, accepted, until);
+        add_last_write(story, record, accepted, until);
         return;
     }
     for (uint32_t i = story->facts[accepted].event; i < until; i++) {
@@ -178,7 +176,7 @@ static void add_written(struct story *story, struct story_record *record, uint32
 
 /* ---- The end of the process, and what came after ---- */
 
-static const char *worst_fate(const struct story *story, const struct story_record *record,
+const char *story_record_fate(const struct story *story, const struct story_record *record,
                               enum story_tone *ret_tone)
 {
     const struct story_place *place = &record->place;
@@ -202,13 +200,13 @@ static void add_stop(struct story *story, struct story_record *record)
 {
     enum story_tone tone;
 
-    if (story->broken_stop == STORY_NONE) return;
+    if (!story_stop_came_first(story)) return;
     const struct story_stop *stop = &story->stops[story->broken_stop];
     const struct story_event *event = &story->events[stop->event];
     const char *title = stop->how == SIM_STOP_POWER    ? "power lost"
                         : stop->how == SIM_STOP_KILLED ? "process died"
                                                        : "process ended";
-    const char *fate = worst_fate(story, record, &tone);
+    const char *fate = story_record_fate(story, record, &tone);
     if (fate == NULL) fate = "it was in no file as a whole";
     story_step_add(record,
                    (struct story_step){.title = title,

@@ -2,12 +2,15 @@
  * story_watch.c - a run being watched: its events, its history and its disk, put down as they come.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/story.h"
 #include "cmd/trace_words.h"
+
+enum { FAULT_LATENCY = 18 };
 
 /* ---- Words ---- */
 
@@ -121,6 +124,16 @@ static uint32_t lane_index(struct story *story, const char *name)
     return story->lane_count++;
 }
 
+/* A process that was paused and comes back has lanes of its own beside its successor's. */
+static uint32_t lane_of(struct story_watch *watch, const char *task, uint32_t instance)
+{
+    struct story *story = watch->story;
+
+    if (instance > watch->newest) watch->newest = instance;
+    if (instance == watch->newest || *task == '\0') return lane_index(story, task);
+    return lane_index(story, story_text(story, "%s (process %" PRIu32 ")", task, instance));
+}
+
 static struct story_task *task_of(struct story_watch *watch, uint32_t number)
 {
     while (number >= watch->task_capacity) {
@@ -179,6 +192,7 @@ static void add_call(struct story *story, struct story_task *task, struct story_
     event->struck = injected_words(story);
     if (task->fault == NULL || task->call != event->call) return;
     event->lied = task->fault->contract == FAULT_BEYOND && event->result == WAL_OK;
+    event->slowed = task->fault->number == FAULT_LATENCY;
     if (event->struck == NULL) {
         event->struck =
             story_text(story, "%s %s: %s", task->fault->id, task->fault->name, task->fault->story);
@@ -201,7 +215,7 @@ static void add_event(struct story_watch *watch, const struct sim_trace_event *f
         .offset = placed ? from->a : 0,
         .length = placed ? trace_length(from) : 0,
         .words = event_words(story, world, from),
-        .lane = lane_index(story, sim_trace_task(world)),
+        .lane = lane_of(watch, sim_trace_task(world), from->instance),
         .file = name_index(story, trace_file_name(world, from)),
         .operation = from->operation,
         .instance = from->instance,

@@ -165,29 +165,62 @@ static void say_record(struct story *story, FILE *out)
     }
 }
 
-static bool is_fault(const struct story_fact *fact)
+/* Rows before it broke. */
+static uint32_t facts_before(const struct story *story)
 {
-    return fact->row.kind == HISTORY_INJECTED || fact->row.kind == HISTORY_DAMAGED;
+    return story->broken_fact == STORY_NONE ? story->fact_count : story->broken_fact;
+}
+
+/* The last damage to bytes at rest that was not undone; NULL: none is. */
+static const struct story_fact *standing_damage(const struct story *story)
+{
+    for (uint32_t i = facts_before(story); i > 0; i--) {
+        const struct story_fact *fact = &story->facts[i - 1];
+        if (fact->row.kind == HISTORY_LIFTED) break;
+        if (fact->row.kind == HISTORY_DAMAGED) return fact;
+    }
+    return NULL;
+}
+
+/* The last call that a fault struck; one that was only slow does not count if another was not. */
+static const struct story_event *last_struck(const struct story *story)
+{
+    const uint32_t facts = facts_before(story);
+    const struct story_event *slow = NULL;
+
+    for (uint32_t i = facts < story->fact_count ? story->facts[facts].event : story->event_count;
+         i > 0; i--) {
+        const struct story_event *event = &story->events[i - 1];
+        if (event->struck == NULL) continue;
+        if (!event->slowed) return event;
+        if (slow == NULL) slow = event;
+    }
+    return slow;
 }
 
 /* What a fault does is in the history, but for those that nobody could know of. */
 static void say_last_fault(struct story *story, FILE *out)
 {
-    uint32_t facts = story->broken_fact == STORY_NONE ? story->fact_count : story->broken_fact;
-    uint32_t events = facts < story->fact_count ? story->facts[facts].event : story->event_count;
+    const struct story_fact *damage = standing_damage(story), *injected = NULL;
+    const struct story_event *struck = last_struck(story);
 
-    while (facts > 0 && !is_fault(&story->facts[facts - 1])) facts--;
-    while (events > 0 && story->events[events - 1].struck == NULL) events--;
-    if (facts == 0 && events == 0) {
+    if (damage != NULL) {
+        fprintf(out, "While nobody ran, at %s: %s. ", story_time(story, damage->row.time_ns),
+                damage->words);
+        return;
+    }
+    for (uint32_t i = facts_before(story); i > 0 && injected == NULL; i--) {
+        if (story->facts[i - 1].row.kind == HISTORY_INJECTED) injected = &story->facts[i - 1];
+    }
+    if (injected == NULL && struck == NULL) {
         fputs("No fault was simulated before it. ", out);
         return;
     }
-    uint64_t fact_ns = facts > 0 ? story->facts[facts - 1].row.time_ns : 0;
-    uint64_t event_ns = events > 0 ? story->events[events - 1].time_ns : 0;
-    fprintf(out, "The last fault that was simulated before it, at %s: %s",
-            story_time(story, fact_ns > event_ns ? fact_ns : event_ns),
-            fact_ns > event_ns ? story->facts[facts - 1].words : story->events[events - 1].struck);
-    fputs(event_ns >= fact_ns && story->events[events - 1].lied ? " " : ". ", out);
+    bool by_event = injected == NULL ||
+                    (struck != NULL && !struck->slowed && struck->time_ns >= injected->row.time_ns);
+    fprintf(out, "The last fault that was simulated before it, at %s: %s. ",
+            story_time(story, by_event ? struck->time_ns : injected->row.time_ns),
+            by_event ? struck->struck : injected->words);
 }
 
 static void say_seen(struct story *story, FILE *out)
@@ -207,10 +240,10 @@ static void tell_events(struct story *story)
     if (out == NULL) return;
     say_record(story, out);
     if (story->result.property != NULL || !story->ended) {
-        if (story->broken_stop != STORY_NONE) {
+        if (story_stop_came_first(story)) {
             say_stop(story, out, &story->stops[story->broken_stop]);
+            say_sectors(story, out);
         }
-        say_sectors(story, out);
         say_last_fault(story, out);
         say_seen(story, out);
     } else {
@@ -224,14 +257,38 @@ static void tell_events(struct story *story)
 
 /* ---- What is wrong ---- */
 
+/* What the verdict "damage was reported of a log that has none" comes to. */
+static const char *explain_false_alarm(const struct story *story)
+{
+    const struct story_record *record = &story->records[0];
+    const bool crashed =
+        story_stop_came_first(story) && story->stops[story->broken_stop].how != SIM_STOP_DONE;
+    enum story_tone tone = STORY_PLAIN;
+
+    if (story->record_count > 0 && step_titled(record, "acknowledged") != NULL) {
+        const char *fate = story_record_fate(story, record, &tone);
+        if (fate != NULL && tone == STORY_GOOD) {
+            return " The bytes of the record are on the disk as they were made safe: the log has "
+                   "lost the way to them, or reads them wrongly.";
+        }
+        return " The record had been acknowledged: either its bytes were not safe when the log "
+               "promised that they were, or the log has lost the way to them.";
+    }
+    if (crashed) {
+        return " No record that was acknowledged is missing there. What lies at that place is what "
+               "the crash left of something unfinished (of a write: a torn tail). The log must "
+               "end before it and go on.";
+    }
+    return "";
+}
+
 static const char *explain(struct story *story)
 {
     const char *name = story->result.property->name;
 
     if (strcmp(story->result.verdict.why, "damage was reported of a log that has none") == 0) {
-        return " At that moment no byte that had been safe was damaged. What lies at that place is "
-               "what the crash left of an unfinished write (a torn tail): the log must end before "
-               "it and go on, and instead it called itself corrupt.";
+        return story_text(story, " The simulated storage had damaged nothing that was safe.%s",
+                          explain_false_alarm(story));
     }
     if (strcmp(name, "durability") == 0 && story->record_count > 0) {
         const bool lied = step_titled(&story->records[0], "synced, falsely") != NULL;

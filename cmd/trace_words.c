@@ -136,7 +136,8 @@ static void say_fields(FILE *out, const struct history_event *event)
 void trace_words_fact(FILE *out, const struct history_event *event)
 {
     if (event->observation != NULL) {
-        if (event->kind == HISTORY_UNDISTURBED) fputs("an undisturbed recovery would have ", out);
+        if (event->kind == HISTORY_UNDISTURBED) fputs("beside the run, undisturbed: ", out);
+        if (event->kind == HISTORY_COPIED) fputs("a copy made meanwhile: ", out);
         say_observation(out, event->observation);
     } else if (event->kind == HISTORY_BOOTED) {
         fputs(event->flag ? "booted, recovery was cut short before" : "booted", out);

@@ -116,7 +116,7 @@ if [ -e "$SQUALL_BUILD/plant.env" ] &&
     looks_well torn-tail
     check "torn-tail: the broken record is on the first screen" is first-screen true
     check "torn-tail: it says what was wrong" in_page 'Damage was reported of a log that has none'
-    check "torn-tail: and why that is so" in_page 'what the crash left of an unfinished write'
+    check "torn-tail: and why that is so" in_page 'what the crash left of something unfinished'
     check "torn-tail: the recovery that refused is there, call by call" in_page '<b>recovery</b>'
 else
     echo "# SKIPPED: $bug could not be planted: $(head -n 2 "$work/out")"

@@ -203,21 +203,23 @@ struct fate_row {
     const char *name;
     const char *now, *durable, *after; /* What fills the sector; NULL: the file ends before. */
     bool gone;                         /* The file is, afterwards. */
+    bool damaged;                      /* Somebody saw to it. */
     enum story_fate fate;
 };
 
 static const struct fate_row fate_rows[] = {
-    {"safe", "n", "n", "n", false, STORY_FATE_SAFE},
-    {"kept", "n", "o", "n", false, STORY_FATE_KEPT},
-    {"kept beyond the safe size", "n", NULL, "n", false, STORY_FATE_KEPT},
-    {"lost", "n", "o", "o", false, STORY_FATE_LOST},
-    {"cut off", "n", NULL, NULL, false, STORY_FATE_GONE},
-    {"zeros", "n", "o", "", false, STORY_FATE_ZERO},
-    {"torn", "n", "o", "no", false, STORY_FATE_TORN},
-    {"garbage", "n", "o", "x", false, STORY_FATE_OTHER},
-    {"damaged", "n", "n", "x", false, STORY_FATE_DAMAGED},
-    {"nothing", NULL, NULL, NULL, false, STORY_FATE_NOTHING},
-    {"gone with its file", "n", "n", NULL, true, STORY_FATE_NAMELESS},
+    {"safe", "n", "n", "n", false, false, STORY_FATE_SAFE},
+    {"kept", "n", "o", "n", false, false, STORY_FATE_KEPT},
+    {"kept beyond the safe size", "n", NULL, "n", false, false, STORY_FATE_KEPT},
+    {"lost", "n", "o", "o", false, false, STORY_FATE_LOST},
+    {"cut off", "n", NULL, NULL, false, false, STORY_FATE_GONE},
+    {"zeros", "n", "o", "", false, false, STORY_FATE_ZERO},
+    {"torn", "n", "o", "no", false, false, STORY_FATE_TORN},
+    {"garbage", "n", "o", "x", false, false, STORY_FATE_OTHER},
+    {"damaged", "n", "n", "x", false, true, STORY_FATE_DAMAGED},
+    {"cut off, and back", NULL, NULL, "x", false, false, STORY_FATE_BACK},
+    {"nothing", NULL, NULL, NULL, false, false, STORY_FATE_NOTHING},
+    {"gone with its file", "n", "n", NULL, true, false, STORY_FATE_NAMELESS},
 };
 
 /* "no": the first half of one, the second of the other. */
@@ -244,6 +246,7 @@ static void a_sectors_fate_is_what_became_of_it(void **state)
         struct story_stop stop = {.has_after = true, .before = {&was, 1}, .after = {&is, 1}};
         const struct story_sector sector = {.file = "f"};
         struct story_sector_view view;
+        struct story_fact damage = {.row = {.kind = HISTORY_DAMAGED}};
 
         was.durable = filled(row->durable, durable);
         is.now = filled(row->after, after);
@@ -252,6 +255,9 @@ static void a_sectors_fate_is_what_became_of_it(void **state)
         is.now_size = is.now != NULL ? STORY_SECTOR_BYTES : 0;
         story->stops = &stop;
         story->broken_stop = 0;
+        story->broken_fact = STORY_NONE;
+        story->facts = &damage;
+        story->fact_count = row->damaged;
         story_sector_look(story, &sector, &view);
         if (view.fate != row->fate) {
             fail_msg("%s: got '%s', expected '%s'", row->name, story_fate_words(view.fate),
