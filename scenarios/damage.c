@@ -74,7 +74,7 @@ static bool qualifies(const struct runner *runner, const struct blow *blow)
         /* What is on its way to the disk may prove these records durable: it is not decoded. */
         if (disk_pending(sim_disk(runner->world)) > 0) return false;
         if (hit->part == DECODER_TAIL) return true;
-        return records && hit->first_lsn > runner->served_lsn && hit->first_lsn > hit->witness_lsn;
+        return records && hit->first_lsn > runner->served_lsn && hit->first_lsn > hit->said_lsn;
     case FAULT_TARGET_MARK: return hit->part == DECODER_MARK && blow->sector % SLOT_SECTORS == 0;
     case FAULT_TARGET_SIDE: return hit->part == DECODER_OTHER;
     case FAULT_TARGET_SEGMENT:

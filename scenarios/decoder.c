@@ -354,10 +354,11 @@ static struct decoder_hit hit_of(const struct decoder *decoder, disk_inode inode
         const struct witness *witness = &decoder->witnesses[i];
         bool elsewhere =
             witness->inode != inode || witness->offset + GROUP <= start || witness->offset >= end;
-        if (elsewhere && witness->life == decoder->life && witness->lsn > hit.witness_lsn) {
-            hit.witness_lsn = witness->lsn;
-        }
+        if (witness->life != decoder->life) continue;
+        if (elsewhere && witness->lsn > hit.witness_lsn) hit.witness_lsn = witness->lsn;
+        if (witness->lsn > hit.said_lsn) hit.said_lsn = witness->lsn;
     }
+    if (hit.said_lsn < hit.witness_lsn) hit.said_lsn = hit.witness_lsn;
     return hit;
 }
 

@@ -44,7 +44,8 @@ struct decoder_hit {
     enum decoder_part part;
     uint64_t first_lsn; /* From the start of the batch hit; 0, 0: no record's bytes. */
     uint64_t last_lsn;
-    uint64_t witness_lsn; /* Something durable in another sector knows all up to here durable. */
+    uint64_t witness_lsn; /* Something durable in another sector knows all up to here durable; */
+    uint64_t said_lsn;    /* or in this one, where damage of one bit may leave it intact. */
 };
 struct decoder_hit decoder_hit(const struct decoder *decoder, disk_inode inode, uint64_t sector);
 
