@@ -12,7 +12,8 @@
  *
  * At each loss of power all images are recovered, judged, and, having lost power once more, read
  * again (odometer.h). The run itself goes on with the one that lost everything, to its end; where
- * there is a budget for another crash, with others too.
+ * there is a budget for another crash, with others too; and then each workload is followed by a
+ * reopening, so that there is a recovery for the second crash to hit.
  *
  * What is the same is visited once. Two losses of power that leave the same disk and the same
  * history, but for times, have the same images to judge; if also the same operations are left, the

@@ -83,7 +83,8 @@ struct explore_budget {
 struct explore_choice {
     struct case_decision decision;
     uint32_t bound;
-    uint64_t tasks;       /* Of a preemption: the legal outcomes. */
+    uint64_t tasks; /* Of a preemption: the legal outcomes. */
+    uint64_t who_hash;
     uint64_t time_ns;     /* When it was asked, */
     size_t steps, events; /* after so many calls and events: the same, the same run so far. */
     uint64_t merged;      /* Outcomes after which the run went on as another one had. */
@@ -116,7 +117,8 @@ struct explorer {
     uint32_t sequence;
 
     struct explore_beginning beginnings[EXPLORE_SEQUENCE_MAX + 1]; /* By their length. */
-    bool is_sequence;                                              /* Of one client. */
+    uint32_t length;  /* Operations of the workload, without what follows it. */
+    bool is_sequence; /* Of one client. */
 
     struct runner *runner;
     struct run_case run_case; /* The set of decisions that is visited. */

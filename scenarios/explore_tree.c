@@ -10,7 +10,7 @@
 
 #include "scenarios/explore_internal.h"
 
-enum { FAULT_ALLOC = 19 };
+enum { FAULT_ALLOC = 19, FOLLOWING_NUMBER = 100 };
 
 bool explore_decided(const struct explorer *explorer)
 {
@@ -61,6 +61,7 @@ static void note(void *context, const struct sim_asked *asked)
                      .kind = address->kind,
                      .call = address->call,
                      .ordinal = address->ordinal},
+        .who_hash = address->who,
         .bound = asked->bound,
         .tasks = asked->tasks,
         .time_ns = sim_now_ns(explorer->runner->world),
@@ -203,7 +204,7 @@ static bool visit_choices(struct explorer *explorer, uint32_t depth)
 
 static bool same_choice(const struct explore_choice *a, const struct explore_choice *b)
 {
-    return a->decision.who == b->decision.who && a->decision.kind == b->decision.kind &&
+    return a->who_hash == b->who_hash && a->decision.kind == b->decision.kind &&
            a->decision.call == b->decision.call && a->decision.ordinal == b->decision.ordinal &&
            a->bound == b->bound && a->tasks == b->tasks && a->time_ns == b->time_ns &&
            a->steps == b->steps && a->events == b->events;
@@ -259,7 +260,7 @@ static bool visit_set(struct explorer *explorer, uint32_t depth)
     if (!run_set(explorer)) return false;
     explorer->level = &explorer->levels[depth];
     keep_whos(explorer);
-    uint32_t length = explorer->run_case.operation_count;
+    uint32_t length = explorer->length;
     bool begins = depth == 0 && explorer->is_sequence;
     if (begins && length > 1) inherit(explorer->level, &explorer->beginnings[length - 1]);
     if (!visit_choices(explorer, depth)) return false;
@@ -267,12 +268,30 @@ static bool visit_set(struct explorer *explorer, uint32_t depth)
     return visit_promoted(explorer, depth);
 }
 
+/* A process that nobody needs any more is not booted again, but to see that all is well: a second
+ * crash would find no recovery to hit. So there is something left to do, also after a close. */
+static void follow(struct run_case *run_case)
+{
+    static const enum operation_kind kinds[] = {OPERATION_REOPEN, OPERATION_WAIT};
+    const uint32_t count = run_case->operation_count;
+
+    case_reserve(run_case, count + 2, 0, 0, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        run_case->operations[run_case->operation_count++] =
+            (struct operation){.kind = kinds[i], .number = FOLLOWING_NUMBER + i};
+    }
+}
+
 bool explore_workload(struct explorer *explorer, bool is_sequence)
 {
+    explorer->length = explorer->run_case.operation_count;
     /* With more clients, the last operation may begin before those before it have ended. */
     explorer->is_sequence = is_sequence && explorer->run_case.config.clients == 1;
     explorer->left = explorer->budget;
     explorer->run_case.decision_count = explorer->run_case.who_count = 0;
     explorer->count->workloads++;
-    return visit_set(explorer, 0);
+    if (explorer->budget.crashes > 1) follow(&explorer->run_case);
+    bool held = visit_set(explorer, 0);
+    explorer->run_case.operation_count = explorer->length;
+    return held;
 }
