@@ -193,8 +193,8 @@ const struct fault faults_all[] = {
     { 39, "F39", "zombie",
       "A process is paused, another one opens the log or is told that it is in use, and the first "
       "one goes on writing.", NULL,
-      "for what the paused one acknowledges after its lock was taken away, and if it is taken away "
-      "from one that recovers, or its successor fails half way",
+      "for what the paused one acknowledges after its lock was taken away; if it is taken away "
+      "from one that recovers, or it goes on while its successor recovers or has failed to",
       CALL, DETECT,
       .calls = WRITES | SYNCS | NAMES, .strike = strike_pause, .phases = RUNNING,
       .odds = { 0, 64, 256, 1024 } },

@@ -71,8 +71,9 @@ static bool qualifies(const struct runner *runner, const struct blow *blow)
     case FAULT_TARGET_WITNESSED: return records && witnessed;
     case FAULT_TARGET_NEWEST: return records && !witnessed && hit->first_lsn <= runner->served_lsn;
     case FAULT_TARGET_TAIL:
-        /* What is on its way to the disk may prove these records durable: it is not decoded. */
-        if (disk_pending(sim_disk(runner->world)) > 0) return false;
+        /* What is only cached may prove these records durable: it is not decoded. After a failed
+         * sync that need not even be pending. */
+        if (!runner->power_lost) return false;
         if (hit->part == DECODER_TAIL) return true;
         return records && hit->first_lsn > runner->served_lsn && hit->first_lsn > hit->said_lsn;
     case FAULT_TARGET_MARK: return hit->part == DECODER_MARK && blow->sector % SLOT_SECTORS == 0;

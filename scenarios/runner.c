@@ -288,6 +288,7 @@ static bool one_boot(struct runner *runner)
     sim_boot(runner->world, run_main_task, runner->boot);
     runner->result.boots++;
     sim_run(runner->world, &end);
+    runner->power_lost = end.stop == SIM_STOP_POWER;
     switch (end.stop) {
     case SIM_STOP_DONE: after_end(runner, &end); break;
     case SIM_STOP_DEADLOCK:
@@ -422,6 +423,7 @@ static void begin_world(struct runner *runner)
         .chunk_bytes = config->chunk_bytes,
         .alloc_odds = odds->alloc,
         .resume_odds = runner->plan.odds[39] != 0 ? RESUME_ODDS : 0,
+        .resume_spares_boots = true,
         .fsync_ns = config->fsync_ns,
         .still_time = config->still_time != 0,
         .wall_start_ns = UINT64_C(1700000000000000000),

@@ -124,9 +124,10 @@ struct sim_options {
     uint32_t image_modes; /* Crash modes allowed, see disk_chooser.modes; 0: all. */
     uint32_t alloc_odds;  /* Allocations fail. */
     uint32_t resume_odds; /* Per call with an effect: a paused process goes on, for 1..8 calls. */
-    uint64_t fsync_ns;    /* What a sync takes; others take a fixed small time. */
-    bool still_time;      /* No call takes any time, nor does a fault: it passes by sleeping alone,
-                             so what is retried leaves the clocks alone. */
+    bool resume_spares_boots; /* But not on behalf of a boot, so not inside recovery. */
+    uint64_t fsync_ns;        /* What a sync takes; others take a fixed small time. */
+    bool still_time; /* No call takes any time, nor does a fault: it passes by sleeping alone,
+                        so what is retried leaves the clocks alone. */
     uint64_t wall_start_ns;
     uint64_t steps_max; /* Calls in one process before it counts as livelocked. */
     uint64_t strike_calls;

@@ -49,6 +49,9 @@ static void go_on(struct sim_world *world, uint32_t calls)
 
 void zombie_ask(struct sim_world *world, enum sim_call call)
 {
+    bool boots = world->contexts.whos[world_context(world)].kind == SIM_WHO_BOOT;
+
+    if (boots && world->options.resume_spares_boots) return;
     uint32_t calls = sim_decide_odds(world, SIM_STREAM_SCHEDULE, SIM_KIND_RESUME, call,
                                      world->options.resume_odds, SIM_ZOMBIE_CALLS_MAX);
 
