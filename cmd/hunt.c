@@ -42,7 +42,7 @@ static void become_shrink(const struct hunt *hunt)
     char *token = squall_path("everything:%s", hunt->seed);
 
     execl(hunt->program, "squall", "shrink", token, "-o", hunt->reproducer, "--bug", hunt->name,
-          "--json", "-", (char *)NULL);
+          "--no-others", "--json", "-", (char *)NULL);
 }
 
 _Noreturn static void become(const struct hunt *hunt)

@@ -9,6 +9,10 @@
 #include "cmd/seeds.h"
 #include "cmd/squall.h"
 
+#define PATIENCE_NS                                                               \
+    UINT64_C(2000000000) /* Of processor time: a thousand times what a run takes. \
+                          */
+
 static const char suffix[] = ".repro";
 
 bool run_source_is_file(const char *token)
@@ -63,7 +67,8 @@ void run_source_close(struct run_source *source)
 int run_source_case(struct run_source *source, struct trial *trial,
                     const struct selection *selection, struct trial_outcome *ret_outcome)
 {
-    const struct trial_options options = {.property_mask = selection->property_mask};
+    const struct trial_options options = {.property_mask = selection->property_mask,
+                                          .patience_ns = PATIENCE_NS};
     struct run_options run_options = selection_options(selection);
 
     *ret_outcome = (struct trial_outcome){.property = ""};

@@ -13,9 +13,10 @@
 #include "cmd/shrink_pass.h"
 #include "cmd/squall.h"
 
-/* A run that takes so many times longer than the slowest one so far, and no less than this, hangs.
- */
-#define PATIENCE_NS UINT64_C(200000000)
+/* A run that takes so many times longer than the slowest one so far hangs; but no less than this,
+ * and no more: the limit of time is asked between runs only. */
+#define PATIENCE_NS UINT64_C(100000000)
+#define PATIENCE_NS_MAX UINT64_C(1000000000)
 enum { PATIENCE_TIMES = 50 };
 
 /* ---- Sizes ---- */
@@ -159,14 +160,16 @@ static bool run_draft(struct shrink *shrink, struct trial_outcome *ret_outcome)
 {
     uint64_t patience_ns = PATIENCE_TIMES * shrink->slowest_ns;
 
-    shrink->options.patience_ns = patience_ns > PATIENCE_NS ? patience_ns : PATIENCE_NS;
+    if (patience_ns < PATIENCE_NS) patience_ns = PATIENCE_NS;
+    if (patience_ns > PATIENCE_NS_MAX) patience_ns = PATIENCE_NS_MAX;
+    shrink->options.patience_ns = patience_ns;
     if (!trial_run(shrink->trial, &shrink->draft, &shrink->options, ret_outcome)) {
         shrink->broken = true;
         return false;
     }
     shrink->runs++;
-    if (!ret_outcome->hung && ret_outcome->ns > shrink->slowest_ns) {
-        shrink->slowest_ns = ret_outcome->ns;
+    if (ret_outcome->processor_ns > shrink->slowest_ns) {
+        shrink->slowest_ns = ret_outcome->processor_ns;
     }
     if (shrink->limits.on_progress != NULL) shrink->limits.on_progress(shrink->limits.context);
     return true;
@@ -241,10 +244,10 @@ bool shrink_begin(struct shrink *shrink, struct trial *trial, const struct run_c
     shrink->options = *options;
     shrink->limits = *limits;
     shrink->began_ns = squall_now_ns();
-    shrink->slowest_ns = UINT64_C(400000000); /* Nobody knows yet: be patient. */
+    shrink->slowest_ns = UINT64_C(40000000); /* Nobody knows yet: be patient. */
     case_copy(&shrink->draft, from);
     if (!run_draft(shrink, ret_outcome) || ret_outcome->property[0] == '\0') return false;
-    shrink->slowest_ns = ret_outcome->hung ? 0 : ret_outcome->ns;
+    shrink->slowest_ns = ret_outcome->processor_ns;
     shrink->signature = signature_of(ret_outcome);
     case_copy(&shrink->best, effective(shrink));
     shrink->size = shrink_size_of(&shrink->best);
@@ -263,9 +266,9 @@ void shrink_run(struct shrink *shrink)
         shrink_simplify(shrink);
         shrink_outcomes(shrink);
         shrink_set_up(shrink);
+        if (!shrink_smaller(&shrink->size, &before)) shrink_detours(shrink);
         if (!shrink_smaller(&shrink->size, &before)) shrink_merge(shrink);
         if (!shrink_smaller(&shrink->size, &before)) shrink_pairs(shrink);
-        if (!shrink_smaller(&shrink->size, &before)) shrink_detours(shrink);
     } while (shrink_smaller(&shrink->size, &before) && !enough(shrink));
 }
 

@@ -81,6 +81,7 @@ static bool detour(struct shrink *shrink, void (*change)(struct run_case *draft)
     case_copy(&saved, &shrink->best);
     if (shrink_step(shrink)) {
         shrink_operations(shrink);
+        shrink_windows(shrink);
         shrink_merge(shrink);
         shrink_decisions(shrink);
     }

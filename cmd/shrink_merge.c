@@ -6,14 +6,23 @@
  */
 #include "cmd/shrink_pass.h"
 
-enum { SPAN_MAX = 8, QUEUE_MARGIN = 88, QUEUE_MAX_BYTES = 16384 };
+enum { SPAN_MAX = 10, QUEUE_MARGIN = 88, QUEUE_MAX_BYTES = 16384, RECORD_HEAD_BYTES = 24 };
 
 static bool is_append(const struct operation *operation)
 {
-    return operation->kind == OPERATION_APPEND || operation->kind == OPERATION_APPEND_ASYNC;
+    return operation->kind == OPERATION_APPEND || operation->kind == OPERATION_APPEND_ASYNC ||
+           operation->kind == OPERATION_BATCH || operation->kind == OPERATION_BATCH_ASYNC;
 }
 
-/* The first of them becomes as long as all. False: they are not all appends. */
+static uint32_t bytes_of(const struct operation *operation)
+{
+    uint32_t bytes = (operation->records - 1) * RECORD_HEAD_BYTES;
+
+    for (uint32_t i = 0; i < operation->records; i++) bytes += operation->lengths[i];
+    return bytes;
+}
+
+/* The first of them becomes one record as long as all. False: they are not all appends. */
 static bool merge(struct run_case *draft, uint32_t first, uint32_t count)
 {
     struct case_config *config = &draft->config;
@@ -22,8 +31,10 @@ static bool merge(struct run_case *draft, uint32_t first, uint32_t count)
 
     for (uint32_t i = 0; i < count; i++) {
         if (!is_append(&one[i])) return false;
-        bytes += one[i].lengths[0] + (i > 0 ? config->block_bytes : 0);
+        bytes += bytes_of(&one[i]) + (i > 0 ? config->block_bytes : 0);
     }
+    one->kind = OPERATION_APPEND;
+    one->records = 1;
     one->lengths[0] = bytes;
     if (bytes + QUEUE_MARGIN > config->queue_bytes) config->queue_bytes = bytes + QUEUE_MARGIN;
     if (config->queue_bytes > QUEUE_MAX_BYTES) return false;
@@ -33,7 +44,7 @@ static bool merge(struct run_case *draft, uint32_t first, uint32_t count)
 
 void shrink_merge(struct shrink *shrink)
 {
-    for (uint32_t span = SPAN_MAX; span > 1; span /= 2) {
+    for (uint32_t span = SPAN_MAX; span > 1; span--) {
         for (uint32_t first = 0; first + span <= shrink->best.operation_count; first++) {
             if (!merge(shrink_draft(shrink), first, span)) continue;
             if (shrink_attempt(shrink)) first--; /* The one that is left may take more. */

@@ -5,7 +5,7 @@
 
 #include "cmd/shrink_pass.h"
 
-enum { REPAIR_MAX = 24, SECTOR_BYTES = 512, PAIRS_MAX = 14 };
+enum { REPAIR_MAX = 24, SECTOR_BYTES = 512, PAIRS_MAX = 14, WINDOW_MAX = 12 };
 
 void shrink_cut_operations(struct run_case *run_case, uint32_t first, uint32_t count)
 {
@@ -164,6 +164,19 @@ void shrink_simplify(struct shrink *shrink)
 
 /* ---- Two at once ---- */
 
+/* Of any length, anywhere: as many as fill a segment, say. */
+void shrink_windows(struct shrink *shrink)
+{
+    const uint32_t *count = &shrink->best.operation_count;
+
+    for (uint32_t length = WINDOW_MAX; length > 1; length--) {
+        for (uint32_t first = 0; first + length <= *count; first++) {
+            shrink_cut_operations(shrink_draft(shrink), first, length);
+            if (shrink_attempt(shrink)) first = 0;
+        }
+    }
+}
+
 static void operation_pairs(struct shrink *shrink)
 {
     for (uint32_t i = 1; i < shrink->best.operation_count; i++) {
@@ -190,6 +203,7 @@ static void decision_pairs(struct shrink *shrink)
 
 void shrink_pairs(struct shrink *shrink)
 {
+    shrink_windows(shrink);
     if (shrink->best.operation_count <= PAIRS_MAX) operation_pairs(shrink);
     if (shrink->best.decision_count <= PAIRS_MAX) decision_pairs(shrink);
 }

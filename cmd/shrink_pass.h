@@ -32,6 +32,7 @@ void shrink_simplify(struct shrink *shrink);   /* Simpler ones. */
 void shrink_decisions(struct shrink *shrink);  /* Fewer. */
 void shrink_outcomes(struct shrink *shrink);   /* Lower, and earlier. */
 void shrink_set_up(struct shrink *shrink);     /* Tamer. */
+void shrink_windows(struct shrink *shrink);    /* Any run of operations. */
 void shrink_pairs(struct shrink *shrink);      /* Any two things at once. */
 
 void shrink_merge(struct shrink *shrink);   /* One operation for several. */

@@ -19,7 +19,7 @@
 
 #define FOR_NS UINT64_C(20000000000)
 
-enum { KEY_JSON = 0x100, KEY_FOR, KEY_BUG };
+enum { KEY_JSON = 0x100, KEY_FOR, KEY_BUG, KEY_NO_OTHERS };
 
 static const struct argp_option options[] = {
     {.name = "output",
@@ -31,6 +31,9 @@ static const struct argp_option options[] = {
      .arg = "FILE",
      .doc = "Write a JSON line; - is standard output"},
     {.name = "for", .key = KEY_FOR, .arg = "TIME", .doc = "No longer than this [20s]"},
+    {.name = "no-others",
+     .key = KEY_NO_OTHERS,
+     .doc = "Other failures that were met on the way are told, but not written"},
     {.name = "bug",
      .key = KEY_BUG,
      .arg = "NAME",
@@ -42,6 +45,7 @@ struct shrink_arguments {
     struct selection selection;
     const char *token, *output, *json, *bug;
     uint64_t for_ns;
+    bool no_others;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -58,6 +62,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_FOR:
         squall_refuse(state, "--for", arg, duration_parse(arg, &arguments->for_ns));
         return 0;
+    case KEY_NO_OTHERS: arguments->no_others = true; return 0;
     case KEY_BUG:
         if (strlen(arg) >= CASE_NAME_BYTES) argp_error(state, "'%s' is too long", arg);
         arguments->bug = arg;
@@ -117,9 +122,11 @@ static void tick(void *context)
     progress_show(&job->progress, now_ns, line);
 }
 
+/* Once something was shrunk it is known how long a run may take. */
 static struct trial_options judging(const struct job *job)
 {
-    return (struct trial_options){.property_mask = job->arguments->selection.property_mask};
+    return (struct trial_options){.property_mask = job->arguments->selection.property_mask,
+                                  .patience_ns = job->shrink.options.patience_ns};
 }
 
 /* Does the case fail as the seed did? If not, cases do not say all that they should. */
@@ -179,7 +186,7 @@ static bool annotate(struct job *job)
 static bool write_all(struct job *job)
 {
     if (!repro_file_write(job->path, &job->annotated)) return false;
-    for (uint32_t i = 0; i < job->shrink.slip_count; i++) {
+    for (uint32_t i = 0; i < job->shrink.slip_count && !job->arguments->no_others; i++) {
         struct shrink_slip *slip = &job->shrink.slips[i];
         memcpy(slip->run_case.bug, job->annotated.bug, sizeof slip->run_case.bug);
         job->slips[i] = repro_file_numbered(job->path, i + 2);
@@ -223,8 +230,9 @@ static void tell(const struct job *job)
     tell_needs(job);
     for (uint32_t i = 0; i < shrink->slip_count; i++) {
         const struct shrink_signature *found = &shrink->slips[i].signature;
-        fprintf(job->out, "  on the way, another failure: %s: %s, after %s: %s\n", found->property,
-                found->why, run_cause_name(found->cause), job->slips[i]);
+        fprintf(job->out, "  on the way, another failure: %s: %s, after %s%s%s\n", found->property,
+                found->why, run_cause_name(found->cause), job->slips[i] != NULL ? ": " : "",
+                job->slips[i] != NULL ? job->slips[i] : "");
     }
     char *text = case_text(&job->annotated);
     fprintf(job->out, "\n%s\nreplay with: ./squall replay %s\n", text, job->path);
@@ -263,7 +271,7 @@ static void tell_json(const struct job *job, FILE *out)
         fprintf(out, "%s\"%s\"", i > 0 ? "," : "", job->needs.profiles[i]->name);
     }
     fputs("],\"slips\":[", out);
-    for (uint32_t i = 0; i < shrink->slip_count; i++) {
+    for (uint32_t i = 0; i < shrink->slip_count && job->slips[i] != NULL; i++) {
         if (i > 0) fputc(',', out);
         json_string(out, job->slips[i], strlen(job->slips[i]));
     }
@@ -276,8 +284,6 @@ static void tell_json(const struct job *job, FILE *out)
 
 static int shrink(struct job *job)
 {
-    const struct trial_options how = judging(job);
-
     job->before = shrink_size_of(&job->source.run_case);
     int status = confirm(job);
     if (status != SQUALL_BROKEN) return status;
@@ -285,6 +291,7 @@ static int shrink(struct job *job)
     progress_clear(&job->progress);
     job->seconds = (double)(squall_now_ns() - job->shrink.began_ns) / 1e9;
     if (job->shrink.broken || !annotate(job)) return SQUALL_FAILED;
+    const struct trial_options how = judging(job);
     if (!needs_find(job->trial, &job->annotated, &how, &job->needs)) return SQUALL_FAILED;
     return write_all(job) ? SQUALL_BROKEN : SQUALL_FAILED;
 }

@@ -7,28 +7,33 @@
 #include <string.h>
 
 #include "cmd/struck.h"
+#include "cmd/trace_words.h"
 #include "faults/fault.h"
 
-enum { INODE_SHIFT = 40, WORDS_BYTES = 64 };
+enum { WORDS_BYTES = 64 };
 
 static uint32_t kind_of(const struct sim_trace_event *decision)
 {
     return (uint32_t)(decision->b >> 32);
 }
 
+static bool is_image(uint32_t kind)
+{
+    return kind >= SIM_KIND_IMAGE && kind < SIM_KIND_FAULT;
+}
+
 /* ---- What it was about ---- */
 
-/* "pwrite at 512, 120 bytes" */
-static void say_call(const struct sim_trace_event *event, char words[WORDS_BYTES])
+/* "pwrite 00000001.seg at 512" */
+static void say_call(struct sim_world *world, const struct sim_trace_event *event,
+                     char words[WORDS_BYTES])
 {
-    const uint64_t len = event->b & ((UINT64_C(1) << INODE_SHIFT) - 1);
     const char *name = sim_call_name((enum sim_call)event->call);
-    int used = snprintf(words, WORDS_BYTES, "%s", name);
+    const char *file = trace_file_name(world, event);
+    int used = snprintf(words, WORDS_BYTES, "%s%s%.24s", name, file[0] != '\0' ? " " : "", file);
 
-    if ((event->call == SIM_CALL_PWRITE || event->call == SIM_CALL_PREAD) && used > 0 &&
-        event->result < WAL_ERR_COUNT) {
-        (void)snprintf(words + used, WORDS_BYTES - (size_t)used,
-                       " at %" PRIu64 ", %" PRIu64 " bytes", event->a, len);
+    if (trace_has_place(event) && event->result < WAL_ERR_COUNT && used > 0) {
+        (void)snprintf(words + used, WORDS_BYTES - (size_t)used, " at %" PRIu64, event->a);
     }
 }
 
@@ -37,10 +42,11 @@ static void say_crash(uint32_t outcome, const char *call, char text[CASE_STRUCK_
     static const char *const where[] = {"before", "inside", "after"};
     const bool power = outcome <= 3;
 
-    (void)snprintf(text, CASE_STRUCK_BYTES, "%s %s %.40s", power ? "power is lost" : "process dies",
-                   where[(outcome - 1) % 3], call);
+    (void)snprintf(text, CASE_STRUCK_BYTES, "%s %s %.40s",
+                   power ? "power is lost" : "the process dies", where[(outcome - 1) % 3], call);
 }
 
+/* Which fault it is stands in the decision's name already. */
 static void say_fault(uint32_t number, const char *call, uint16_t result,
                       char text[CASE_STRUCK_BYTES])
 {
@@ -49,8 +55,12 @@ static void say_fault(uint32_t number, const char *call, uint16_t result,
     for (size_t i = 0; i < faults_count; i++) {
         if (faults_all[i].number == number) name = faults_all[i].name;
     }
-    const char *error = result < WAL_ERR_COUNT ? wal_err_name((enum wal_err)result) : "?";
-    (void)snprintf(text, CASE_STRUCK_BYTES, "%.25s: %.28s: %.14s", name, call, error);
+    if (call == NULL) {
+        (void)snprintf(text, CASE_STRUCK_BYTES, "%s, while nobody runs", name);
+    } else {
+        const char *error = result < WAL_ERR_COUNT ? wal_err_name((enum wal_err)result) : "?";
+        (void)snprintf(text, CASE_STRUCK_BYTES, "%.14s: %.36s: %.16s", name, call, error);
+    }
 }
 
 /* Questions about a crash image, by enum disk_question. */
@@ -92,27 +102,49 @@ static void say_mode(uint32_t outcome, uint32_t allowed, char text[CASE_STRUCK_B
     (void)snprintf(text, CASE_STRUCK_BYTES, "%s", modes[disk_image_mode(outcome, allowed)]);
 }
 
-static void say(const struct sim_trace_event *decision, const struct sim_trace_event *event,
-                char text[CASE_STRUCK_BYTES])
+/* What it means without knowing what it struck. */
+static void say_alone(const struct sim_trace_event *decision, char text[CASE_STRUCK_BYTES])
+{
+    const uint32_t kind = kind_of(decision);
+    const char *words = "";
+
+    if (kind == SIM_KIND_WAKE) words = "another waiter is woken";
+    if (kind == SIM_KIND_ALLOC) words = "no memory";
+    if (kind == SIM_KIND_LOOK) words = "the harness looks at what is left, beside the run";
+    if (kind == SIM_KIND_RESUME) words = "the paused process goes on for so many calls";
+    (void)snprintf(text, CASE_STRUCK_BYTES, "%s", words);
+    if (kind >= SIM_KIND_FAULT && decision->call == SIM_CALL_HARNESS) {
+        say_fault(kind - SIM_KIND_FAULT, NULL, 0, text);
+    }
+}
+
+static void say(struct sim_world *world, const struct sim_trace_event *decision,
+                const struct sim_trace_event *event, char text[CASE_STRUCK_BYTES])
 {
     const uint32_t kind = kind_of(decision), outcome = (uint32_t)decision->data;
     char call[WORDS_BYTES];
 
-    say_call(event, call);
+    say_call(world, event, call);
     if (kind == SIM_KIND_CRASH) {
         say_crash(outcome, call, text);
     } else if (kind == SIM_KIND_PREEMPT) {
-        (void)snprintf(text, CASE_STRUCK_BYTES, "then task %" PRIu32 ": %.40s", event->task, call);
-    } else if (kind == SIM_KIND_WAKE) {
-        (void)snprintf(text, CASE_STRUCK_BYTES, "another waiter is woken");
-    } else if (kind == SIM_KIND_ALLOC) {
-        (void)snprintf(text, CASE_STRUCK_BYTES, "no memory");
-    } else if (kind == SIM_KIND_LOOK) {
-        (void)snprintf(text, CASE_STRUCK_BYTES,
-                       "the harness looks at what is left, beside the run");
-    } else if (kind >= SIM_KIND_FAULT) {
+        (void)snprintf(text, CASE_STRUCK_BYTES, "then %.16s: %.40s", sim_trace_task(world), call);
+    } else {
         say_fault(kind - SIM_KIND_FAULT, call, event->result, text);
     }
+}
+
+/* Is this the line of what the decision struck? Others may come before it: a sync takes time. */
+static bool is_struck(const struct sim_trace_event *decision, const struct sim_trace_event *event)
+{
+    const uint32_t kind = kind_of(decision);
+
+    if (event->result == SIM_TRACE_HARNESS) return false;
+    if (kind == SIM_KIND_PREEMPT) return true;
+    if (kind == SIM_KIND_CRASH && event->result == SIM_TRACE_STOP) return true;
+    return kind >= SIM_KIND_FAULT || kind == SIM_KIND_CRASH
+               ? event->task == decision->task && event->call == decision->call
+               : false;
 }
 
 /* ---- Watching ---- */
@@ -124,10 +156,13 @@ static void add(struct struck *struck, const struct sim_trace_event *event)
         struck->texts = realloc(struck->texts, struck->capacity * sizeof struck->texts[0]);
         struck->decisions =
             realloc(struck->decisions, struck->capacity * sizeof struck->decisions[0]);
-        if (struck->texts == NULL || struck->decisions == NULL) abort();
+        struck->waits = realloc(struck->waits, struck->capacity);
+        if (struck->texts == NULL || struck->decisions == NULL || struck->waits == NULL) abort();
     }
-    struck->decisions[struck->count] = *event;
-    struck->texts[struck->count++][0] = '\0';
+    const uint32_t i = struck->count++, kind = kind_of(event);
+    struck->decisions[i] = *event;
+    say_alone(event, struck->texts[i]);
+    struck->waits[i] = struck->texts[i][0] == '\0' && !is_image(kind);
 }
 
 static void watch(void *context, const struct sim_trace_event *event)
@@ -138,8 +173,11 @@ static void watch(void *context, const struct sim_trace_event *event)
         add(struck, event);
         return;
     }
-    for (; struck->waiting < struck->count; struck->waiting++) {
-        say(&struck->decisions[struck->waiting], event, struck->texts[struck->waiting]);
+    while (struck->told < struck->count && struck->waits[struck->told] == 0) struck->told++;
+    for (uint32_t i = struck->told; i < struck->count; i++) {
+        if (struck->waits[i] == 0 || !is_struck(&struck->decisions[i], event)) continue;
+        say(runner_world(struck->runner), &struck->decisions[i], event, struck->texts[i]);
+        struck->waits[i] = 0;
     }
 }
 
@@ -150,7 +188,7 @@ void struck_watch(struct struck *struck, struct runner *runner, struct run_optio
     options->trace_context = struck;
 }
 
-void struck_tell(struct struck *struck, struct run_case *run_case)
+void struck_tell(const struct struck *struck, struct run_case *run_case)
 {
     const uint32_t allowed = run_case->config.image_modes;
 
@@ -160,14 +198,19 @@ void struck_tell(struct struck *struck, struct run_case *run_case)
         char *text = run_case->decisions[i].struck;
 
         memcpy(text, struck->texts[i], CASE_STRUCK_BYTES);
-        if (kind < SIM_KIND_IMAGE || kind >= SIM_KIND_FAULT) continue;
+        if (!is_image(kind)) continue;
         if (kind == SIM_KIND_IMAGE + DISK_ASK_MODE) {
             say_mode(outcome, allowed, text);
         } else {
             say_image(kind - SIM_KIND_IMAGE, outcome, text);
         }
     }
+}
+
+void struck_free(struct struck *struck)
+{
     free(struck->texts);
     free(struck->decisions);
+    free(struck->waits);
     *struck = (struct struck){.runner = NULL};
 }

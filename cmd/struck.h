@@ -14,13 +14,15 @@ struct struck {
     char (*texts)[CASE_STRUCK_BYTES];
     struct sim_trace_event *decisions;
     uint32_t count, capacity;
-    uint32_t waiting; /* From here on they wait for the line of what they struck. */
+    uint8_t *waits; /* By decision: for the line of what it struck. */
+    uint32_t told;  /* Up to here none does. */
 };
 
 /* Make the run that is about to be made with these options tell. */
 void struck_watch(struct struck *struck, struct runner *runner, struct run_options *options);
 
-/* Afterwards: write it into the case that the run was, and forget it. */
-void struck_tell(struct struck *struck, struct run_case *run_case);
+/* Afterwards: write it into the case that the run was. */
+void struck_tell(const struct struck *struck, struct run_case *run_case);
+void struck_free(struct struck *struck);
 
 #endif

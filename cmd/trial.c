@@ -20,7 +20,7 @@
 #include "cmd/trial_shared.h"
 
 #define PATIENCE_NS UINT64_C(20000000000)
-#define SLICE_NS UINT64_C(50000000)
+#define SLICE_NS UINT64_C(20000000)
 enum { WALL_PER_CPU = 10, WORDS_MS = 2000 };
 
 struct trial {
@@ -200,12 +200,11 @@ static enum reply wait_for_reply(struct trial *trial, uint64_t patience_ns)
 }
 
 /* Two assertions are two failures: the first thing that was said belongs to the cause. */
-static void name_death(struct trial *trial, int status, uint64_t hung_ns,
-                       struct trial_outcome *outcome)
+static void name_death(struct trial *trial, int status, struct trial_outcome *outcome)
 {
-    char cause[64];
+    char cause[64] = "no progress, killed"; /* After whatever time: it is the same failure. */
 
-    death_cause(status, hung_ns, cause, sizeof cause);
+    if (!outcome->hung) death_cause(status, 0, cause, sizeof cause);
     death_words(trial->said, outcome->words, sizeof outcome->words);
     (void)snprintf(outcome->property, sizeof outcome->property, TRIAL_WORKER);
     const char *said = strstr(outcome->words, "Assertion");
@@ -216,7 +215,7 @@ static void name_death(struct trial *trial, int status, uint64_t hung_ns,
 }
 
 /* Dead, or about to be. */
-static void bury(struct trial *trial, enum reply reply, uint64_t patience_ns)
+static void bury(struct trial *trial, enum reply reply)
 {
     struct trial_outcome *outcome = &trial->shared->outcome;
     int status;
@@ -227,7 +226,7 @@ static void bury(struct trial *trial, enum reply reply, uint64_t patience_ns)
         if (hear(trial, WORDS_MS) == REPLY_NONE) kill(trial->pid, SIGKILL);
     }
     wait_for_end(trial, &status);
-    name_death(trial, status, outcome->hung ? patience_ns : 0, outcome);
+    name_death(trial, status, outcome);
     if (!outcome->exported) return;
     struct run_case *effective = &trial->shared->effective;
     memcpy(effective->property, outcome->property, sizeof effective->property);
@@ -239,7 +238,6 @@ static bool make_run(struct trial *trial, const struct trial_options *options,
 {
     struct trial_shared *shared = trial->shared;
     const uint64_t patience_ns = options->patience_ns != 0 ? options->patience_ns : PATIENCE_NS;
-    uint64_t began_ns = squall_now_ns();
 
     shared->options = *options;
     shared->outcome = (struct trial_outcome){.property = ""};
@@ -256,8 +254,7 @@ static bool make_run(struct trial *trial, const struct trial_options *options,
         squall_say("a worker died before it ran anything: %s", shared->outcome.why);
         return false;
     }
-    if (reply != REPLY_DONE) bury(trial, reply, patience_ns);
-    shared->outcome.ns = squall_now_ns() - began_ns;
+    if (reply != REPLY_DONE) bury(trial, reply);
     trial->runs++;
     *ret_outcome = shared->outcome;
     return true;

@@ -45,7 +45,7 @@ struct trial_outcome {
     uint32_t stale_at;
     uint64_t outcome; /* What a user saw. */
     struct sim_digest digest;
-    uint64_t ns; /* What it took, of wall time. */
+    uint64_t processor_ns; /* What it took, if it did not die. */
     bool hung;
     bool exported; /* There is an effective case. */
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef SIM_MEMORY_TRACKED
 #include <sanitizer/common_interface_defs.h>
@@ -24,6 +25,7 @@ static struct {
     struct trial_shared *shared;
     struct runner *runner;
     struct run_case mine;
+    struct struck struck;
 } last_will;
 
 static void write_down(void)
@@ -33,7 +35,16 @@ static void write_down(void)
     runner_export(last_will.runner, &last_will.mine);
     if (!trial_fits(&last_will.mine)) return;
     case_copy(&shared->effective, &last_will.mine);
+    if (shared->options.annotate) struck_tell(&last_will.struck, &shared->effective);
     shared->outcome.exported = true;
+}
+
+static uint64_t processor_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * UINT64_C(1000000000) + (uint64_t)used.tv_nsec;
 }
 
 static void on_death(void)
@@ -109,7 +120,7 @@ static void run_one(struct runner *runner, struct trial_shared *shared)
     const struct trial_options *how = &shared->options;
     struct run_options options = {.replay = &shared->asked};
     struct run_result result;
-    struct struck struck = {.count = 0};
+    const uint64_t began_ns = processor_ns();
     struct trace_print print = {.out = stdout, .runner = runner};
 
     if (shared->scenario != NULL) options = shared->run_options;
@@ -118,12 +129,13 @@ static void run_one(struct runner *runner, struct trial_shared *shared)
     if (how->trace) {
         trace_print_begin(&print, &options);
     } else if (how->annotate) {
-        struck_watch(&struck, runner, &options);
+        struck_watch(&last_will.struck, runner, &options);
     }
     runner_run(runner, shared->scenario, &options, &result);
     tell(&result, &shared->outcome);
+    shared->outcome.processor_ns = processor_ns() - began_ns;
     if (result.property != NULL || how->annotate) write_down();
-    if (how->annotate && shared->outcome.exported) struck_tell(&struck, &shared->effective);
+    struck_free(&last_will.struck);
     if (how->trace) trace_print_end(&print);
     if (how->twice) check_again(runner, shared->scenario, &options, &result, &shared->outcome);
     fflush(stdout);
