@@ -26,6 +26,15 @@ uint32_t set_up_laxity(const struct disk_profile *profile)
     return count;
 }
 
+bool set_up_allowed(const struct case_config *config)
+{
+    for (size_t i = 0; i < case_key_count; i++) {
+        const uint64_t value = case_get(config, &case_keys[i]);
+        if (value < case_keys[i].min || value > case_keys[i].max) return false;
+    }
+    return true;
+}
+
 uint64_t set_up_distance(const struct case_config *config)
 {
     const struct case_config tame = case_config_tame();

@@ -188,7 +188,9 @@ static bool fails_alike(struct shrink *shrink, struct shrink_size *ret_size)
 {
     struct trial_outcome outcome;
 
-    if (case_invalid(&shrink->draft) != NULL || enough(shrink)) return false;
+    if (case_invalid(&shrink->draft) != NULL || !set_up_allowed(&shrink->draft.config))
+        return false;
+    if (enough(shrink)) return false;
     if (tried(shrink, &shrink->draft) || !run_draft(shrink, &outcome)) return false;
     if (outcome.property[0] == '\0') return false;
     const struct shrink_signature signature = signature_of(&outcome);

@@ -7,7 +7,13 @@
  */
 #include "cmd/shrink_pass.h"
 
-enum { FEW_OPERATIONS = 4, PHASES = 4, RECORD_OVERHEAD = 64, QUEUE_MIN_BYTES = 256 };
+enum {
+    FEW_OPERATIONS = 4,
+    PHASES = 4,
+    RECORD_OVERHEAD = 64,
+    QUEUE_MIN_BYTES = 256,
+    SEGMENT_MIN_BYTES = 2048
+};
 
 /* The smallest queue that takes what is written. */
 static uint32_t queue_needed(const struct run_case *run_case)
@@ -30,6 +36,7 @@ static void small_segments(struct run_case *draft)
     config->queue_bytes = queue_needed(draft);
     config->segment_bytes =
         config->queue_bytes + 2 * (uint64_t)config->block_bytes + CASE_SEGMENT_HEAD_BYTES;
+    if (config->segment_bytes < SEGMENT_MIN_BYTES) config->segment_bytes = SEGMENT_MIN_BYTES;
 }
 
 static void large_blocks(struct run_case *draft)
