@@ -43,7 +43,8 @@ struct wal_reader {
     uint64_t batch_end_lsn; /* and the end of its batch, which may be served. */
     uint64_t next_lsn;      /* The first not served yet. */
 
-    uint64_t looked_lsn;    /* Missing, and looked for again. */
+    uint64_t once_lsn;      /* Missing, and looked for again, */
+    uint64_t looked_lsn;    /* and again. */
     uint64_t resync_offset; /* Beyond the break here no witness was found, */
     uint64_t resync_size;   /* when the file was so large. */
     enum wal_err failed;    /* What ended the reading. */
@@ -272,8 +273,10 @@ static enum wal_err break_found(struct wal_reader *reader)
     }
     if (reader->pos_lsn <= final_lsn(reader)) {
         if (reader->looked_lsn == reader->pos_lsn) return damage(reader, offset);
-        /* Look again: at the bytes, and at whether there is a successor that ends this one. */
-        reader->looked_lsn = reader->pos_lsn;
+        /* Look again: at the bytes, and at whether there is a successor that ends this one. Twice:
+         * once the writer may have been faster, and once a bit may flip on its way. */
+        if (reader->once_lsn == reader->pos_lsn) reader->looked_lsn = reader->pos_lsn;
+        reader->once_lsn = reader->pos_lsn;
         enum wal_err err = refresh(reader, &more);
         unload(reader);
         return err;
