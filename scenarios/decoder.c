@@ -327,7 +327,9 @@ static enum decoder_part part_at(const struct decoder *decoder, disk_inode inode
     enum decoder_part part = DECODER_OTHER;
 
     for (uint32_t i = 0; i < decoder->file_count; i++) {
-        if (decoder->files[i].inode == inode) part = decoder->files[i].part;
+        /* A file may have two names, one of them of no importance. */
+        if (decoder->files[i].inode != inode || decoder->files[i].part == DECODER_OTHER) continue;
+        part = decoder->files[i].part;
     }
     for (uint32_t i = 0; i < decoder->segment_count; i++) {
         const struct segment *segment = &decoder->segments[i];
