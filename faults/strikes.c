@@ -270,9 +270,11 @@ void strike_pause(struct fault_plan *plan, const struct fault *fault, struct sim
 {
     if (sim_has_zombie(world)) return;
     enum fault_phase phase = plan->phase != NULL ? plan->phase(plan->context, point) : FAULT_COMMIT;
-    bool recovers = phase == FAULT_RECOVERY;
-    uint32_t which = asked(plan, fault, world, point, recovers ? 1 : 2);
+    bool keeps_lock = phase == FAULT_RECOVERY || disk_damaged(sim_disk(world));
+    uint32_t which = asked(plan, fault, world, point, keeps_lock ? 1 : 2);
     if (which == 0) return;
+    /* A lock that does not hold, and bytes that rot: one broken promise at a time. */
+    if (which == 2) plan->media_left = 0;
     outcome->pause = true;
     outcome->pause_loses_lock = which == 2;
     struck(plan, fault, world, point, outcome->err);
