@@ -13,7 +13,7 @@ static const char *const fsync_failures[] = {"new-in-cache", "late", "revert", "
 #define AT(field) offsetof(struct case_config, field), sizeof(((struct case_config *)0)->field) == 8
 const struct case_key case_keys[] = {
     { "block-bytes",   AT(block_bytes),   8, 4096,           NULL },
-    { "segment-bytes", AT(segment_bytes), 2048, 1 << 24,     NULL },
+    { "segment-bytes", AT(segment_bytes), 512, 1 << 24,      NULL },
     { "queue-bytes",   AT(queue_bytes),   256, 1 << 22,      NULL },
     { "first-segment", AT(first_segment), 1, UINT64_MAX / 2, NULL },
     { "first-lsn",     AT(first_lsn),     1, UINT64_MAX / 2, NULL },
