@@ -165,10 +165,17 @@ enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn
 enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
                                   struct log_group *ret_group)
 {
-    enum wal_err err = log_scan_group(scan, offset, lsn, ret_group);
-    if (err || ret_group->state == LOG_GROUP_WHOLE || offset >= scan->size) return err;
-    log_scan_drop(scan);
-    return log_scan_group(scan, offset, lsn, ret_group);
+    uint32_t most = 0;
+
+    /* Of a torn group some records may be valid, too: a second reading that shows fewer of them
+     * than the first is the one that went wrong. */
+    for (unsigned reading = 0;; reading++) {
+        enum wal_err err = log_scan_group(scan, offset, lsn, ret_group);
+        if (err || ret_group->state == LOG_GROUP_WHOLE || offset >= scan->size) return err;
+        if (reading > 0 && (ret_group->valid_count >= most || reading == 2)) return WAL_OK;
+        if (ret_group->valid_count > most) most = ret_group->valid_count;
+        log_scan_drop(scan);
+    }
 }
 
 enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position,
