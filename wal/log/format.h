@@ -74,8 +74,10 @@
  * the present life was cut by somebody, be it only in its padding, and that is damage too.
  *
  * A LIFE begins when a writer takes the log over after anything but a clean close (and, later, with
- * truncation and restore). Its number is in the mark, the segment headers and the binding. Only
- * witnesses of the highest life count.
+ * truncation and restore). Its number is in the mark, the segment headers and the binding; it is
+ * above its predecessor's by 1 and a random number below 2^32, so that bytes of a takeover that
+ * died before it had a name are of another life than those of the next, should the file system show
+ * them again there. Only witnesses of the highest life count.
  *
  * MARK, 4608 bytes: two slots of 128 bytes at 0 and 4096, each followed by zeros to the end of its
  * 512 bytes; nothing is written between them

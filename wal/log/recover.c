@@ -408,7 +408,10 @@ static enum wal_err take_over(struct wal_log *log, struct log_survey *survey,
     enum wal_err err = names_make_durable(survey);
     if (err) return err;
 
-    log->life = survey->life + 1;
+    uint32_t leap; /* Not just one more: format.h, "A LIFE begins". */
+    err = io_random(log->io, &leap, sizeof leap);
+    if (err) return err;
+    log->life = survey->life + 1 + leap;
     log->tip = tip_at(log, last->segment + 1, log_area_bytes(log->block_bytes), end_lsn,
                       survey->end.commit_ns);
     struct copy copy = {
