@@ -14,8 +14,9 @@
 #include "cmd/nearest.h"
 #include "cmd/walctl.h"
 #include "wal/host/host.h"
+#include "wal/version.h"
 
-const char *argp_program_version = "walctl 0.1.0 (log format 1)";
+const char *argp_program_version = "walctl " WAL_LIBRARY_VERSION " (log format 1)";
 
 static const struct {
     const char *name;

@@ -19,7 +19,8 @@ failed=0
 # scenarios/ asks cmd/ for one thing: which known name an unknown one is nearest to.
 plain="assert.h inttypes.h limits.h stdbool.h stddef.h stdint.h string.h"
 include_law="
-wal | wal/io.h wal/err.h wal/log/ wal/ship/ wal/sqlite/ | $plain stdatomic.h isa-l.h nmmintrin.h
+wal | wal/io.h wal/err.h wal/version.h wal/log/ wal/ship/ wal/sqlite/ | $plain \
+stdatomic.h isa-l.h nmmintrin.h
 wal/host | wal/io.h wal/err.h wal/host/ | *
 sim | sim/ wal/io.h wal/err.h | $plain stdlib.h jemalloc/jemalloc.h sys/mman.h sys/types.h \
 ucontext.h xxhash.h sanitizer/asan_interface.h sanitizer/common_interface_defs.h \

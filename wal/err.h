@@ -11,6 +11,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* clang-format off */
 #define WAL_ERR_MAP(X)                                                                       \
     X(WAL_OK,             "ok")                                                              \
@@ -77,5 +81,9 @@ const char *wal_err_name(enum wal_err err);
 
 /* "no space left on the device". Static storage. */
 const char *wal_err_text(enum wal_err err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -48,6 +48,10 @@
 
 #include "wal/err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct wal_io;
 
 /* Structs, not ints, so that a descriptor cannot be passed for a length. */
@@ -538,5 +542,9 @@ static inline void io_note(struct wal_io *io, enum wal_note note)
     assert(note < WAL_NOTE_COUNT);
     io->ops->note(io, note);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

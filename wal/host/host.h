@@ -20,10 +20,18 @@
 #include "wal/err.h"
 #include "wal/io.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* WAL_NOMEM is the only error. */
 WAL_CHECKED enum wal_err wal_host_create(struct wal_io **ret_io);
 
 /* All files are closed and all tasks joined by then. NULL is allowed. */
 void wal_host_destroy(struct wal_io *io);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

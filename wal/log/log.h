@@ -32,6 +32,10 @@
 #include "wal/io.h"
 #include "wal/log/format.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct wal_log;
 struct wal_reader;
 
@@ -235,5 +239,9 @@ struct wal_survey {
 WAL_CHECKED enum wal_err wal_verify(struct wal_io *io, const char *path, bool all,
                                     wal_observe *observe, void *observe_context,
                                     struct wal_survey *ret_survey, struct wal_place *reterr_place);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
