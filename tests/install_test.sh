@@ -158,6 +158,10 @@ nothing_knows_the_tree() {
     ! grep -rlF -e "$build" -e "$work/first" "$work/prefix" --include='*.pc' --include='*.cmake'
 }
 
+manual_pages() {
+    [ -s "$work/prefix/share/man/man1/walctl.1" ] && [ -s "$work/prefix/share/man/man3/libwal.3" ]
+}
+
 # Debian puts libraries into lib/x86_64-linux-gnu only under /usr; here it is lib.
 check "it can be installed" install_and_move
 check "each header compiles alone as C11" alone "$cc" c11
@@ -181,6 +185,7 @@ else
     skip "a program is built with pkg-config" "pkg-config is not installed"
 fi
 check "a program is built with find_package" with_find_package
+check "the manual pages come with it" manual_pages
 check "nothing knows where it was built" nothing_knows_the_tree
 
 echo "1..$number"

@@ -75,4 +75,8 @@ install(FILES ${package}/walConfig.cmake ${package}/walConfigVersion.cmake
 install(TARGETS wal_shared wal_static EXPORT walTargets)
 install(EXPORT walTargets NAMESPACE wal:: DESTINATION ${from_cmake})
 
+# ---- For people ----
+
 install(TARGETS walctl)
+install(FILES docs/man/walctl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/man/libwal.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
