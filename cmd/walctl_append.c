@@ -60,6 +60,8 @@ enum {
     KEY_LINES,
     KEY_LENGTH_PREFIXED,
     KEY_QUIET,
+    KEY_SYNC,
+    KEY_SYNC_INTERVAL,
 };
 
 static const struct argp_option options[] = {
@@ -73,6 +75,15 @@ static const struct argp_option options[] = {
      .key = KEY_BLOCK_BYTES,
      .arg = "N",
      .doc = "A new log's commits begin at multiples of this: 4096 (default), 512 or 8"},
+    {.name = "sync",
+     .key = KEY_SYNC,
+     .arg = "POLICY",
+     .doc = "What was written is synced: every-group (default), on-demand, at an interval, or "
+            "never before the end of the input"},
+    {.name = "sync-interval-us",
+     .key = KEY_SYNC_INTERVAL,
+     .arg = "N",
+     .doc = "With --sync=interval: so many microseconds after it was written (10000)"},
     {.name = "lines", .key = KEY_LINES, .doc = "A record is a line (default)"},
     {.name = "length-prefixed",
      .key = KEY_LENGTH_PREFIXED,
@@ -80,6 +91,23 @@ static const struct argp_option options[] = {
     {.name = "quiet", .key = KEY_QUIET, .doc = "Print only the last durable LSN"},
     {0},
 };
+
+/* Indexed by enum wal_sync_policy. */
+static const char *const sync_policies[] = {
+    [WAL_SYNC_EVERY_GROUP] = "every-group",
+    [WAL_SYNC_ON_DEMAND] = "on-demand",
+    [WAL_SYNC_INTERVAL] = "interval",
+    [WAL_SYNC_NEVER] = "never",
+};
+
+static enum wal_sync_policy sync_policy(const char *arg, const struct argp_state *state)
+{
+    for (int i = WAL_SYNC_EVERY_GROUP; i <= WAL_SYNC_NEVER; i++) {
+        if (strcmp(arg, sync_policies[i]) == 0) return (enum wal_sync_policy)i;
+    }
+    argp_error(state, "--sync is every-group, on-demand, interval or never, not '%s'", arg);
+    return WAL_SYNC_UNSET;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -92,6 +120,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_LINES: args->framing = INPUT_LINES; return 0;
     case KEY_LENGTH_PREFIXED: args->framing = INPUT_LENGTH_PREFIXED; return 0;
     case KEY_QUIET: args->quiet = true; return 0;
+    case KEY_SYNC: args->options.sync_policy = sync_policy(arg, state); return 0;
+    case KEY_SYNC_INTERVAL:
+        args->options.sync_interval_ns = 1000 * walctl_number("--sync-interval-us", arg, state);
+        return 0;
     case KEY_SEGMENT_BYTES:
         number = walctl_number("--segment-bytes", arg, state);
         if (number < SEGMENT_BYTES_MIN) {
@@ -354,6 +386,7 @@ int walctl_append(struct wal_io *io, int argc, char **argv)
     int *stop_fds = appender.input.stop_fds;
 
     args.options.create = true;
+    args.options.sync_policy = WAL_SYNC_EVERY_GROUP;
     args.options.mark_policy = WAL_MARK_EVERY_GROUP; /* What is printed survives a kill. */
     walctl_parse(&argp, argc, argv, &args);
     fit_limits(&args.options);

@@ -101,6 +101,7 @@ struct case_config case_config_tame(void)
         .block_bytes = 512,
         .queue_bytes = 2048,
         .sync_policy = WAL_SYNC_EVERY_GROUP,
+        .sync_interval_ns = 1000000,
         .mark_policy = WAL_MARK_INTERVAL,
         .clients = 1,
         .image_modes = 1,

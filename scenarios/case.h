@@ -78,6 +78,7 @@ struct case_config {
     const struct disk_profile *profile;
     uint64_t segment_bytes, first_segment, first_lsn;
     uint64_t fsync_ns;
+    uint64_t sync_interval_ns;
     uint32_t block_bytes, queue_bytes;
     uint32_t sync_policy; /* enum wal_sync_policy */
     uint32_t mark_policy; /* enum wal_mark_policy */

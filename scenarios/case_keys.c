@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static const char *const sync_policies[] = {"every-group", "on-demand", NULL};
+static const char *const sync_policies[] = {"unset",    "every-group", "on-demand",
+                                            "interval", "never",       NULL};
 static const char *const mark_policies[] = {"interval", "every-group", "every-synced", NULL};
 static const char *const fsync_failures[] = {"new-in-cache", "late", "revert", "clean", NULL};
 
@@ -17,7 +18,8 @@ const struct case_key case_keys[] = {
     { "queue-bytes",   AT(queue_bytes),   256, 1 << 22,      NULL },
     { "first-segment", AT(first_segment), 1, UINT64_MAX / 2, NULL },
     { "first-lsn",     AT(first_lsn),     1, UINT64_MAX / 2, NULL },
-    { "sync-policy",   AT(sync_policy),   0, 1,              sync_policies },
+    { "sync-policy",   AT(sync_policy),   1, 4,              sync_policies },
+    { "sync-interval-ns", AT(sync_interval_ns), 0, 10000000000, NULL },
     { "mark-policy",   AT(mark_policy),   0, 2,              mark_policies },
     { "verify-all",    AT(verify_all),    0, 1,              NULL },
     { "clients",       AT(clients),       1, 8,              NULL },

@@ -55,7 +55,9 @@ static struct case_config set_up(const struct scenario *scenario, uint32_t setup
     config.block_bytes = (uint32_t)alternative(&scenario->block_bytes, &setup);
     config.segment_bytes = alternative(&scenario->segment_bytes, &setup);
     config.queue_bytes = (uint32_t)alternative(&scenario->queue_bytes, &setup);
-    config.sync_policy = (uint32_t)alternative(&scenario->sync_policy, &setup);
+    config.sync_policy =
+        WAL_SYNC_EVERY_GROUP + (uint32_t)alternative(&scenario->sync_policy, &setup);
+    config.sync_interval_ns = range_min(&scenario->sync_interval_ns);
     config.mark_policy = (uint32_t)alternative(&scenario->mark_policy, &setup);
     config.verify_all = (uint32_t)alternative(&scenario->verify_all, &setup);
     config.first_lsn = alternative(&scenario->first_lsn, &setup);

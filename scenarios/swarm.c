@@ -65,9 +65,9 @@ static void draw_log(struct runner *runner)
     config->first_segment = draw(runner, "first-segment", &scenario->first_segment);
     config->first_lsn = draw(runner, "first-lsn", &scenario->first_lsn);
     config->verify_all = draw(runner, "verify-all", &scenario->verify_all) != 0;
-    config->sync_policy = draw(runner, "sync-policy", &scenario->sync_policy) == 0
-                              ? WAL_SYNC_EVERY_GROUP
-                              : WAL_SYNC_ON_DEMAND;
+    config->sync_policy =
+        WAL_SYNC_EVERY_GROUP + (uint32_t)draw(runner, "sync-policy", &scenario->sync_policy);
+    config->sync_interval_ns = draw(runner, "sync-interval-ns", &scenario->sync_interval_ns);
     static const enum wal_mark_policy marks[] = {WAL_MARK_INTERVAL, WAL_MARK_EVERY_GROUP,
                                                  WAL_MARK_EVERY_SYNCED};
     config->mark_policy = marks[draw(runner, "mark-policy", &scenario->mark_policy)];

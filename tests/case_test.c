@@ -202,7 +202,7 @@ static const struct bad_file {
     {"[case]\nformat = 1\nseed = -1\n", ":3: seed: '-1'"},
     {"[case]\nformat = 1\n[set-up]\nprofile = waek\n", ":4: unknown disk profile 'waek'"},
     {"[case]\nformat = 1\n[set-up]\nclients = 9\n", ":4: clients: '9' is not a number from 1 to 8"},
-    {"[case]\nformat = 1\n[set-up]\nsync-policy = never\n", ":4: unknown sync-policy 'never'"},
+    {"[case]\nformat = 1\n[set-up]\nsync-policy = maybe\n", ":4: unknown sync-policy 'maybe'"},
     {"[case]\nformat = 1\n[set-up]\nblock-bytes = 9\n", "neither 8 nor 512 nor 4096"},
     {"[case]\nformat = 1\n[set-up]\nchunk-bytes = 16\n", "neither 0 nor 8 nor 512 nor 4096"},
     {"[case]\nformat = 1\n[operations]\n1 = apend client 0\n", ":4: unknown operation 'apend'"},

@@ -99,6 +99,7 @@ static void arrange(struct bench *bench, const struct form *form)
 
     bench->form = form;
     *options = wal_options_default();
+    options->sync_policy = WAL_SYNC_EVERY_GROUP;
     options->create = true;
     options->verify_all = true;
     options->block_bytes = form->block_bytes;

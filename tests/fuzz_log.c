@@ -173,6 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wal_survey survey = {.life = 0};
     struct wal_options options = wal_options_default();
+    options.sync_policy = WAL_SYNC_EVERY_GROUP;
     struct wal_log *log = NULL;
     struct wal_place place;
     uint8_t *copy = malloc(INPUT_MAX);
@@ -244,6 +245,7 @@ static size_t input_make(uint8_t *input, uint32_t block_bytes, bool clean)
 {
     struct power *p = power_create(7);
     struct wal_options options = wal_options_default();
+    options.sync_policy = WAL_SYNC_EVERY_GROUP;
     struct wal_log *log = NULL;
     size_t size = HEAD_BYTES;
 

@@ -49,6 +49,7 @@ static inline int setup(void **state)
     fixture->power = power_create(1);
     fixture->io = &fixture->power->io;
     fixture->options = wal_options_default();
+    fixture->options.sync_policy = WAL_SYNC_EVERY_GROUP;
     fixture->options.create = true;
     fixture->options.block_bytes = 512;
     fixture->options.segment_bytes = 4096;

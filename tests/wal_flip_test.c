@@ -58,6 +58,7 @@ static int set_up(void **state)
     flips->machine->options.strike_calls = SIM_CALL_BIT(PREAD);
     flips->machine->options.image_modes = 1U << DISK_LOSE_ALL;
     flips->options = wal_options_default();
+    flips->options.sync_policy = WAL_SYNC_EVERY_GROUP;
     flips->options.create = true;
     flips->options.queue_bytes = 1024;
     flips->options.record_bytes_max = flips->options.batch_bytes_max = 512;

@@ -276,6 +276,7 @@ static uint64_t golden_wall_ns(struct wal_io *io)
 static struct wal_options golden_options(void)
 {
     struct wal_options options = wal_options_default();
+    options.sync_policy = WAL_SYNC_EVERY_GROUP;
 
     options.create = true;
     options.block_bytes = 512;

@@ -159,6 +159,67 @@ static void nothing_is_durable_on_demand_until_somebody_asks(void **state)
     assert_reads(fixture, 0, 4);
 }
 
+static void a_sync_policy_has_to_be_chosen(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wal_options options = fixture->options;
+    struct wal_log *log = NULL;
+
+    options.sync_policy = wal_options_default().sync_policy;
+    assert_err(wal_open(fixture->io, "log", &options, &log, NULL), WAL_OPTION);
+    options.sync_policy = WAL_SYNC_NEVER + 1;
+    assert_err(wal_open(fixture->io, "log", &options, &log, NULL), WAL_OPTION);
+}
+
+static void who_never_syncs_is_never_told_that_it_is_durable(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t durable = 99;
+
+    fixture->options.sync_policy = WAL_SYNC_NEVER;
+    open_log(fixture);
+    struct wal_ticket ticket = append_lsn(fixture, 1);
+    assert_err(wal_wait(fixture->log, &ticket), WAL_NOTDURABLE);
+    while (stat_of(fixture).groups == 0) continue;
+    assert_err(wal_wait(fixture->log, &ticket), WAL_NOTDURABLE);
+    assert_u64(stat_of(fixture).durable_lsn, 0);
+    assert_u64(stat_of(fixture).syncs, 0);
+    assert_ok(wal_sync(fixture->log, &durable));
+    assert_u64(durable, 1);
+    assert_ok(wal_wait(fixture->log, &ticket));
+    append_lsn(fixture, 2);
+    close_log(fixture);
+    assert_reads(fixture, 0, 2);
+}
+
+static void at_an_interval_groups_share_a_sync(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wal_ticket ticket = {.first_lsn = 0};
+    uint64_t durable = 0;
+
+    fixture->options.sync_policy = WAL_SYNC_INTERVAL;
+    fixture->options.sync_interval_ns = 200000000;
+    open_log(fixture);
+    for (uint64_t lsn = 1; lsn <= 3; lsn++) {
+        ticket = append_lsn(fixture, lsn);
+        while (stat_of(fixture).groups < lsn) continue;
+    }
+    uint64_t before_ns = io_monotonic_ns(fixture->io);
+    assert_ok(wal_wait(fixture->log, &ticket));
+    assert_u64(stat_of(fixture).syncs, 1);
+    assert_u64(stat_of(fixture).durable_lsn, 3);
+    assert_true(io_monotonic_ns(fixture->io) - before_ns < 5000000000);
+
+    fixture->options.sync_interval_ns = 3600000000000;
+    close_log(fixture);
+    open_log(fixture);
+    append_lsn(fixture, 4);
+    assert_ok(wal_sync(fixture->log, &durable)); /* Does not wait for it. */
+    assert_u64(durable, 4);
+    close_log(fixture);
+}
+
 static void waiting_for_more_than_there_is_times_out(void **state)
 {
     struct fixture *fixture = *state;
@@ -492,6 +553,9 @@ int main(void)
         TEST(what_is_over_a_limit_is_refused_and_leaves_no_trace),
         TEST(options_out_of_range_are_refused),
         TEST(nothing_is_durable_on_demand_until_somebody_asks),
+        TEST(a_sync_policy_has_to_be_chosen),
+        TEST(who_never_syncs_is_never_told_that_it_is_durable),
+        TEST(at_an_interval_groups_share_a_sync),
         TEST(waiting_for_more_than_there_is_times_out),
         TEST(many_appenders_each_keep_their_order),
         TEST(a_full_queue_makes_appenders_wait),

@@ -35,6 +35,7 @@ static size_t record_make(uint64_t nonce, uint8_t *bytes)
 static struct wal_options small_options(void)
 {
     struct wal_options options = wal_options_default();
+    options.sync_policy = WAL_SYNC_EVERY_GROUP;
 
     options.create = true;
     options.block_bytes = 512;

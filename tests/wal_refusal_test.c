@@ -36,6 +36,7 @@ static void refuse_one(struct wal_io *io, void *arg)
 {
     struct refusal *refusal = arg;
     struct wal_options options = wal_options_default();
+    options.sync_policy = WAL_SYNC_EVERY_GROUP;
     struct wal_log *log = NULL;
     struct wal_stat stat;
 

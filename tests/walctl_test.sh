@@ -170,6 +170,16 @@ small_segments_hold_the_same_records() {
     done
 }
 
+whatever_the_sync_policy_all_is_durable_at_the_end() {
+    for policy in every-group on-demand interval never; do
+        seq 1 20000 | append --sync=$policy log.$policy >printed || fail "append: $(cat err)"
+        [ "$(tail -n 1 printed)" = 20000 ] || fail "$policy: printed $(tail -n 1 printed)"
+        holds log.$policy 20000
+    done
+    status 2 "$WALCTL" append --sync=sometimes log
+    says err "not 'sometimes'"
+}
+
 # ---- What is printed is durable ----
 
 what_was_printed_is_there_after_kill_9() {
@@ -480,6 +490,7 @@ TESTS=${*:-"
     empty_lines_are_records_and_so_is_an_unfinished_last
     prefixed_records_may_be_any_bytes
     small_segments_hold_the_same_records
+    whatever_the_sync_policy_all_is_durable_at_the_end
     what_was_printed_is_there_after_kill_9
     a_number_is_true_the_moment_it_is_printed
     an_interrupted_append_closes_cleanly

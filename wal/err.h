@@ -51,6 +51,7 @@ extern "C" {
     X(WAL_BATCH_LIMIT,    "the batch is larger than the log's limit")                        \
     X(WAL_SEGMENT_LIMIT,  "the segment size cannot hold the limits asked for")               \
     X(WAL_OPTION,         "an option has a value that is not allowed")                       \
+    X(WAL_NOTDURABLE,     "accepted but not durable, and by its policy the log won't sync")  \
     /* What an object store says. */                                                         \
     X(WAL_PRECONDITION,   "the object store's condition did not hold")                       \
     X(WAL_CONFLICT,       "a concurrent request won; nothing was applied")                   \

@@ -124,39 +124,55 @@ static enum wal_err old_ticket(struct wal_log *log, const struct wal_ticket *tic
     return rollback->err;
 }
 
-/* With the mutex held: wait until something moved. What isn't accepted yet can't be asked for; who
- * waits for it is woken whenever something moves, and asks again. */
-static enum wal_err moved_wait(struct wal_log *log, uint64_t wanted_lsn, uint64_t deadline_ns)
+/* With the mutex held: have the committer sync up to here. What isn't accepted yet can't be asked
+ * for; who waits for it is woken whenever something moves, and asks again. */
+static void sync_demand(struct wal_log *log, uint64_t wanted_lsn)
 {
     if (wanted_lsn > log->accepted_lsn) wanted_lsn = log->accepted_lsn;
-    if (log->sync_wanted_lsn < wanted_lsn) {
-        log->sync_wanted_lsn = wanted_lsn;
-        if (log->committer_waits && log->options.sync_policy == WAL_SYNC_ON_DEMAND) {
-            log->committer_waits = false;
-            io_cond_signal(log->io, log->work);
-        }
-    }
+    if (log->sync_wanted_lsn >= wanted_lsn) return;
+    log->sync_wanted_lsn = wanted_lsn;
+    if (!log->committer_waits) return;
+    log->committer_waits = false;
+    io_cond_signal(log->io, log->work);
+}
+
+/* With the mutex held: wait until something moved. */
+static enum wal_err moved_wait(struct wal_log *log, uint64_t wanted_lsn, uint64_t deadline_ns)
+{
+    if (log->options.sync_policy == WAL_SYNC_ON_DEMAND) sync_demand(log, wanted_lsn);
     log->waiters++;
     enum wal_err err = io_cond_wait(log->io, log->moved, log->mutex, deadline_ns);
     log->waiters--;
     return err;
 }
 
-static enum wal_err ticket_wait(struct wal_log *log, const struct wal_ticket *ticket)
+/* With the mutex held: has it been decided what becomes of the ticket, and what? */
+static bool ticket_decided(struct wal_log *log, const struct wal_ticket *ticket,
+                           enum wal_err *ret_err)
 {
-    for (;;) {
-        if (ticket->epoch != log->epoch) return old_ticket(log, ticket);
-        assert(ticket->last_lsn <= log->accepted_lsn);
-        if (ticket->last_lsn <= log->durable_lsn) return WAL_OK;
-        if (log->poisoned) return WAL_POISONED;
-        err_ignore(moved_wait(log, ticket->last_lsn, WAL_NO_DEADLINE));
+    if (ticket->epoch != log->epoch) {
+        *ret_err = old_ticket(log, ticket);
+        return true;
     }
+    assert(ticket->last_lsn <= log->accepted_lsn);
+    bool durable = ticket->last_lsn <= log->durable_lsn;
+    if (!durable && !log->poisoned) return false;
+    *ret_err = durable ? WAL_OK : WAL_POISONED;
+    return true;
 }
 
 enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket)
 {
+    enum wal_err err = WAL_OK;
+
     io_mutex_lock(log->io, log->mutex);
-    enum wal_err err = ticket_wait(log, ticket);
+    while (!ticket_decided(log, ticket, &err)) {
+        if (log->options.sync_policy == WAL_SYNC_NEVER) {
+            err = WAL_NOTDURABLE;
+            break;
+        }
+        err_ignore(moved_wait(log, ticket->last_lsn, WAL_NO_DEADLINE));
+    }
     io_mutex_unlock(log->io, log->mutex);
     return err;
 }
@@ -169,7 +185,11 @@ enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn)
         .last_lsn = log->accepted_lsn,
         .epoch = log->epoch,
     };
-    enum wal_err err = log->poisoned ? WAL_POISONED : ticket_wait(log, &ticket);
+    enum wal_err err = log->poisoned ? WAL_POISONED : WAL_OK;
+    while (err == WAL_OK && !ticket_decided(log, &ticket, &err)) {
+        sync_demand(log, ticket.last_lsn);
+        err_ignore(moved_wait(log, ticket.last_lsn, WAL_NO_DEADLINE));
+    }
     if (err == WAL_OK) err = log->unheard_err;
     if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;
     log->unheard_err = WAL_OK;

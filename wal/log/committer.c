@@ -95,6 +95,7 @@ static enum wal_err tip_synced(struct wal_log *log, bool *unsure)
     tip->durable_lsn = tip->written_lsn;
     tip->durable_offset = tip->offset;
     tip->durable_commit_ns = tip->commit_ns;
+    log->sync_due_ns = WAL_NO_DEADLINE;
     return mark_follow(log, unsure);
 }
 
@@ -225,6 +226,9 @@ static enum wal_err group_write(struct wal_log *log, struct log_queue *group, bo
     log->counts.bytes_written += padded;
     if (group->appends > 1) io_note(log->io, WAL_NOTE_GROUP_OF_MANY);
     if (log->options.sync_policy == WAL_SYNC_EVERY_GROUP) return tip_sync(log, unsure);
+    if (log->options.sync_policy == WAL_SYNC_INTERVAL && log->sync_due_ns == WAL_NO_DEADLINE) {
+        log->sync_due_ns = later(io_monotonic_ns(log->io), log->options.sync_interval_ns);
+    }
     return WAL_OK;
 }
 
@@ -353,6 +357,11 @@ static void close_out(struct wal_log *log)
     if (err && !log->poisoned) log->close_err = err;
 }
 
+static bool is_due(const struct wal_log *log, uint64_t due_ns)
+{
+    return due_ns != WAL_NO_DEADLINE && io_monotonic_ns(log->io) >= due_ns;
+}
+
 /* Not while more is queued that the same waiter waits for. */
 static bool sync_is_due(const struct wal_log *log, bool queued)
 {
@@ -360,6 +369,7 @@ static bool sync_is_due(const struct wal_log *log, bool queued)
 
     if (tip->written_lsn == tip->durable_lsn) return false;
     if (log->closing && !queued) return true;
+    if (is_due(log, log->sync_due_ns)) return true;
     if (log->sync_wanted_lsn <= tip->durable_lsn) return false;
     return tip->written_lsn >= log->sync_wanted_lsn || !queued;
 }
@@ -376,6 +386,7 @@ static bool committer_step(struct wal_log *log)
 {
     bool queued = log->queues[log->accepting].count > 0;
     uint64_t due_ns = log->mark_timer.due_ns;
+    uint64_t sync_due_ns = log->sync_due_ns;
 
     if (log->poisoned) {
         if (log->closing) return false;
@@ -387,10 +398,10 @@ static bool committer_step(struct wal_log *log)
     } else if (log->closing) {
         close_out(log);
         return false;
-    } else if (due_ns != WAL_NO_DEADLINE && io_monotonic_ns(log->io) >= due_ns) {
+    } else if (is_due(log, due_ns)) {
         err_ignore(run_unlocked(log, mark_on_time)); /* It poisons, or tries again later. */
     } else {
-        committer_wait(log, due_ns);
+        committer_wait(log, due_ns < sync_due_ns ? due_ns : sync_due_ns);
     }
     return true;
 }

@@ -25,7 +25,7 @@ struct wal_options wal_options_default(void)
         .record_bytes_max = 1 * MIB,
         .batch_bytes_max = 2 * MIB,
         .queue_bytes = 4 * MIB,
-        .sync_policy = WAL_SYNC_EVERY_GROUP,
+        .sync_interval_ns = UINT64_C(10000000),
         .mark_policy = WAL_MARK_INTERVAL,
         .mark_interval_ns = UINT64_C(10000000),
     };
@@ -34,6 +34,9 @@ struct wal_options wal_options_default(void)
 static enum wal_err options_check(const struct wal_options *options)
 {
     if (!log_block_bytes_valid(options->block_bytes)) return WAL_OPTION;
+    if (options->sync_policy == WAL_SYNC_UNSET || options->sync_policy > WAL_SYNC_NEVER) {
+        return WAL_OPTION;
+    }
     if (options->first_segment == 0 || options->first_lsn == 0) return WAL_OPTION;
     if (options->first_segment > INT64_MAX || options->first_lsn > INT64_MAX) return WAL_OPTION;
     if (options->segment_bytes > INT64_MAX / 2) return WAL_OPTION;
@@ -90,6 +93,7 @@ static enum wal_err log_make(struct wal_io *io, const struct wal_options *option
         .tip = {.file = WAL_FILE_NONE},
         .mark = {.file = WAL_FILE_NONE},
         .mark_timer = {.due_ns = WAL_NO_DEADLINE},
+        .sync_due_ns = WAL_NO_DEADLINE,
         .epoch = 1,
     };
     log->queues[0].bytes = (uint8_t *)log + head;

@@ -69,9 +69,14 @@ struct wal_event {
 /* Called from whichever task notices; must not call into the log. */
 typedef void wal_observe(void *context, const struct wal_event *event);
 
+/* When what was written is synced. Under each of them wal_sync, rotation and wal_close sync what is
+ * there, and durable means the same. It has to be chosen: wal_open refuses the default. */
 enum wal_sync_policy {
-    WAL_SYNC_EVERY_GROUP, /* The committer syncs each group it writes. */
-    WAL_SYNC_ON_DEMAND,   /* It syncs when someone waits, asks or closes, and at rotation. */
+    WAL_SYNC_UNSET,
+    WAL_SYNC_EVERY_GROUP, /* Each group, before the next is written. */
+    WAL_SYNC_ON_DEMAND,   /* When someone waits for it. */
+    WAL_SYNC_INTERVAL,    /* sync_interval_ns after it was written. Who waits, waits for that. */
+    WAL_SYNC_NEVER,       /* Not by itself. Who would wait is told WAL_NOTDURABLE. */
 };
 
 enum wal_mark_policy {
@@ -96,6 +101,7 @@ struct wal_options {
     uint32_t queue_bytes;     /* Room for accepted records, headers included; twice this is
                                  allocated at open. Bounds a group. An append waits for room. */
     enum wal_sync_policy sync_policy;
+    uint64_t sync_interval_ns; /* With WAL_SYNC_INTERVAL. */
     enum wal_mark_policy mark_policy;
     uint64_t mark_interval_ns;
     uint64_t witness_lsn; /* Known durable from elsewhere (a shipped cursor); 0: none. */
@@ -146,7 +152,8 @@ WAL_CHECKED enum wal_err wal_append_batch(struct wal_log *log, const struct wal_
 
 /* Return once the ticket's records are durable, or with the error that kept them from it:
  * WAL_POISONED, or what rolled them back (WAL_NOSPACE, WAL_QUOTA, WAL_FILE_TOO_LARGE), or
- * WAL_ROLLED_BACK for a ticket so old that the reason is forgotten. */
+ * WAL_ROLLED_BACK for a ticket so old that the reason is forgotten. Under WAL_SYNC_NEVER it does
+ * not wait: what isn't durable yet is WAL_NOTDURABLE, and may become so later. */
 WAL_CHECKED enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket);
 
 /* Make durable all that was accepted before the call. If something of it was rolled back and nobody

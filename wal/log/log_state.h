@@ -80,6 +80,7 @@ struct wal_log {
     struct log_tip tip;
     struct log_mark mark;
     struct log_mark_timer mark_timer;
+    uint64_t sync_due_ns;     /* WAL_SYNC_INTERVAL: what is written is to be synced by then. */
     struct log_counts counts; /* Copied to stat whenever something is published. */
 
     /* Guarded by the mutex. */
