@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "wal/log/crc.h"
+#include "wal/log/little_endian.h"
 
 #define SEGMENT_MAGIC "SQUALSEG"
 #define MARK_MAGIC "SQUALMRK"
@@ -21,26 +22,6 @@ enum {
     CRC_BYTES = 4,
     MARK_CLEAN = 1 << 0,
 };
-
-static void put_u32(uint8_t *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static void put_u64(uint8_t *p, uint64_t v)
-{
-    for (int i = 0; i < 8; i++) p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static uint32_t get_u32(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint64_t get_u64(const uint8_t *p)
-{
-    return (uint64_t)get_u32(p) | (uint64_t)get_u32(p + 4) << 32;
-}
 
 uint32_t log_binding(const uint8_t *log_id, uint64_t life, uint64_t segment)
 {
