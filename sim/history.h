@@ -93,6 +93,16 @@ enum history_stuck {
     HISTORY_STUCK_MISALIGNED /* A misaligned direct call was issued. */
 };
 
+/* What became of a payload that is a row, or that somebody changed, when it was decoded. */
+enum history_row {
+    HISTORY_ROW_GOOD,    /* Its values are those that were written. */
+    HISTORY_ROW_REFUSED, /* It is no row. */
+    HISTORY_ROW_OTHER,   /* Its values are others than those that were written. */
+    HISTORY_ROW_OUTSIDE, /* A value lies outside its bytes. */
+    HISTORY_ROW_CHANGED, /* It was accepted, but its values do not make these bytes. */
+    HISTORY_ROW_GREEDY,  /* More memory was asked for than it accounts for. */
+};
+
 #define HISTORY_NO_OPERATION UINT32_MAX
 
 struct history_record {
@@ -121,6 +131,11 @@ struct history_observation {
     uint64_t from_lsn;             /* The first LSN asked for: the floor if all was read. */
     const struct history_record *records;
     uint32_t count;
+    /* The first record that is a row and was not decoded as it should (0: all were): as it was
+     * written, or changed by somebody on purpose. */
+    uint64_t row_lsn;
+    enum history_row row;
+    bool row_changed;
 };
 
 struct history_event {

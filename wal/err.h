@@ -52,6 +52,7 @@ extern "C" {
     X(WAL_SEGMENT_LIMIT,  "the segment size cannot hold the limits asked for")               \
     X(WAL_OPTION,         "an option has a value that is not allowed")                       \
     X(WAL_NOTDURABLE,     "accepted but not durable, and by its policy the log won't sync")  \
+    X(WAL_NOTROW,         "not a row, or a value is not of the form that its type demands")  \
     /* What an object store says. */                                                         \
     X(WAL_PRECONDITION,   "the object store's condition did not hold")                       \
     X(WAL_CONFLICT,       "a concurrent request won; nothing was applied")                   \
