@@ -1,17 +1,21 @@
 /*
- * squall_bench.c - squall bench: how fast the simulation is.
+ * squall_bench.c - squall bench: how fast the simulation is, and, by way of bench_log, the log.
  *
  * What is compared is measured interleaved, over the same seeds, in several rounds; the median of
  * the rounds counts. Runs do nothing but compute, so what is measured is the processor time of one
  * process pinned to one core: that does not depend on what else the machine does.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "cmd/bench_rows.h"
 #include "cmd/output_file.h"
 #include "cmd/report.h"
 #include "cmd/scenario_set.h"
@@ -35,17 +39,15 @@ static const struct {
     [SERIES_LIFECYCLE] = {"bench_lifecycle", 0, SERIES_LIFECYCLE},
 };
 
-/* What is told. */
+/* What is told of them. */
 static const struct {
-    const char *name;
-    const char *unit;
+    const char *name; /* Of its row. */
     enum series_name series;
     bool images; /* Images for the time that they take beyond that of `like`; else seeds. */
-    double goal;
 } benches[] = {
-    {"small_seeds", "seeds/s", SERIES_SMALL, false, 20000},
-    {"crash_images", "images/s", SERIES_SMALL_IMAGES, true, 100000},
-    {"log_lifecycles", "lifecycles/s", SERIES_LIFECYCLE, false, 3000},
+    {"small_seeds", SERIES_SMALL, false},
+    {"crash_images", SERIES_SMALL_IMAGES, true},
+    {"log_lifecycles", SERIES_LIFECYCLE, false},
 };
 
 enum { BENCHES = sizeof benches / sizeof benches[0] };
@@ -155,50 +157,77 @@ static double value_of_round(const struct bench *bench, size_t i, int round)
     return sample->ns > without->ns ? report_per_s(sample->images, sample->ns - without->ns) : 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-
-    return (left > right) - (left < right);
-}
-
 static double median_of_rounds(const struct bench *bench, size_t i)
 {
     double values[ROUNDS];
 
     for (int round = 0; round < ROUNDS; round++) values[round] = value_of_round(bench, i, round);
-    qsort(values, ROUNDS, sizeof values[0], by_value);
-    return values[ROUNDS / 2];
+    return bench_median(values, ROUNDS);
 }
 
 static void tell(const struct bench *bench, size_t i, FILE *people, FILE *json)
 {
     const struct sample *sample = &bench->samples[benches[i].series][0];
-    double value = median_of_rounds(bench, i), seeds = (double)sample->seeds;
+    struct bench_result result = {.value = median_of_rounds(bench, i)};
+    double seeds = (double)sample->seeds;
     double operations = (double)sample->operations / seeds,
            crashes = (double)sample->crashes / seeds;
     double log_bytes = (double)sample->log_bytes / seeds;
+    double images = (double)sample->images / seeds;
 
-    fprintf(people,
-            "%-15s %9.0f %-12s  goal %7.0f  %5.2f of it   a seed: %.1f operations, %.1f crashes, "
-            "%.0f log bytes",
-            benches[i].name, value, benches[i].unit, benches[i].goal, value / benches[i].goal,
-            operations, crashes, log_bytes);
-    if (benches[i].images) fprintf(people, ", %.1f images", (double)sample->images / seeds);
-    fputc('\n', people);
-    if (json == NULL) return;
-    fprintf(json,
-            "{\"type\":\"bench\",\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",\"ratio\":null,"
-            "\"goal\":%.0f,\"met\":%s,\"seeds\":%" PRIu64
-            ",\"operations\":%.2f,\"crashes\":%.2f,\"log_bytes\":%.1f}\n",
-            benches[i].name, value, benches[i].unit, benches[i].goal,
-            value >= benches[i].goal ? "true" : "false", sample->seeds, operations, crashes,
-            log_bytes);
+    (void)snprintf(result.note, sizeof result.note,
+                   "a seed: %.1f operations, %.1f crashes, %.0f log bytes, %.1f images", operations,
+                   crashes, log_bytes, images);
+    (void)snprintf(result.json, sizeof result.json,
+                   ",\"seeds\":%" PRIu64 ",\"operations\":%.2f,\"crashes\":%.2f,"
+                   "\"log_bytes\":%.1f,\"images\":%.2f",
+                   sample->seeds, operations, crashes, log_bytes, images);
+    bench_tell(bench_row(bench_row_named(benches[i].name)), &result, people, json);
+}
+
+struct bench_arguments {
+    bool wanted[BENCH_ROWS_MAX];
+    bool any;
+    bool large;
+    const char *json;
+    const char *dir;
+    uint64_t for_ns;
+};
+
+/* ---- The log ---- */
+
+/* Run bench_log for these rows. It writes where squall would have. */
+static int run_log_rows(char **names, size_t count, const struct bench_arguments *arguments,
+                        const struct output_file *json)
+{
+    char *argv[BENCH_ROWS_MAX + 8], *program = squall_path("%s/bench_log", squall_build());
+    size_t n = 0;
+    int status = 0;
+
+    argv[n++] = program;
+    argv[n++] = squall_path("--for=%" PRIu64 "ms", arguments->for_ns / 1000000);
+    if (arguments->dir != NULL) argv[n++] = squall_path("--dir=%s", arguments->dir);
+    if (json->out != NULL) argv[n++] = squall_path("--json-fd=%d", fileno(json->out));
+    for (size_t i = 0; i < count; i++) argv[n++] = names[i];
+    argv[n] = NULL;
+    if (json->out != NULL) fflush(json->out);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (json->out != NULL) (void)fcntl(fileno(json->out), F_SETFD, 0);
+        execv(program, argv);
+        squall_say("%s cannot be run", program);
+        _exit(SQUALL_FAILED);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) return SQUALL_FAILED;
+    for (size_t i = 1; i + count < n; i++) free(argv[i]);
+    free(program);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : SQUALL_FAILED;
 }
 
 /* ---- Arguments ---- */
 
-enum { KEY_JSON = 0x100, KEY_FOR };
+enum { KEY_JSON = 0x100, KEY_FOR, KEY_DIR, KEY_LARGE };
 
 static const struct argp_option options[] = {
     {.name = "json",
@@ -206,28 +235,13 @@ static const struct argp_option options[] = {
      .arg = "FILE",
      .doc = "Write JSON Lines; - is standard output"},
     {.name = "for", .key = KEY_FOR, .arg = "TIME", .doc = "So long for each measurement [2s]"},
+    {.name = "dir",
+     .key = KEY_DIR,
+     .arg = "DIR",
+     .doc = "Where the logs are made that are measured [the build folder]"},
+    {.name = "large", .key = KEY_LARGE, .doc = "Also with logs of 10 GB"},
     {0},
 };
-
-struct bench_arguments {
-    bool named[BENCHES];
-    bool any;
-    const char *json;
-    uint64_t for_ns;
-};
-
-static void take_name(struct bench_arguments *arguments, const char *name)
-{
-    const char *names[BENCHES];
-
-    for (size_t i = 0; i < BENCHES; i++) {
-        names[i] = benches[i].name;
-        if (strcmp(names[i], name) != 0) continue;
-        arguments->named[i] = arguments->any = true;
-        return;
-    }
-    squall_unknown("benchmark", name, names, BENCHES);
-}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -238,27 +252,52 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_FOR:
         squall_refuse(state, "--for", arg, duration_parse(arg, &arguments->for_ns));
         return 0;
-    case ARGP_KEY_ARG: take_name(arguments, arg); return 0;
+    case KEY_DIR: arguments->dir = arg; return 0;
+    case KEY_LARGE: arguments->large = true; return 0;
+    case ARGP_KEY_ARG: arguments->wanted[bench_row_named(arg)] = arguments->any = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static void prepare(struct bench *bench, struct bench_arguments *arguments,
+/* What is wanted of the simulation. True if anything is. */
+static bool prepare(struct bench *bench, const struct bench_arguments *arguments,
                     struct scenario_set sets[SERIES_COUNT])
 {
+    bool any = false;
+
     for (size_t i = 0; i < BENCHES; i++) {
-        if (!arguments->any) arguments->named[i] = true;
-        if (!arguments->named[i]) continue;
+        if (!arguments->wanted[bench_row_named(benches[i].name)]) continue;
         bench->wanted[benches[i].series] = true;
         bench->wanted[series_rows[benches[i].series].like] = true;
+        any = true;
     }
-    for (int s = 0; s < SERIES_COUNT; s++) {
+    for (int s = 0; s < SERIES_COUNT && any; s++) {
         char *name = squall_path("%s", series_rows[s].scenario);
         scenario_set_named(&sets[s], &name, 1);
         bench->scenarios[s] = sets[s].choices[0].scenario;
         free(name);
     }
-    bench->runner = runner_create();
+    return any;
+}
+
+static void bench_simulation(const struct bench_arguments *arguments, FILE *people, FILE *json)
+{
+    struct scenario_set sets[SERIES_COUNT];
+    struct bench bench = {.runner = NULL};
+    cpu_set_t cpus;
+    bool pinned = sched_getaffinity(0, sizeof cpus, &cpus) == 0;
+
+    if (!prepare(&bench, arguments, sets)) return;
+    bench.runner = runner_create();
+    pin();
+    measure_all(&bench, arguments->for_ns / ROUNDS);
+    for (size_t i = 0; i < BENCHES; i++) {
+        if (arguments->wanted[bench_row_named(benches[i].name)]) tell(&bench, i, people, json);
+    }
+    runner_destroy(bench.runner);
+    for (int s = 0; s < SERIES_COUNT; s++) scenario_set_free(&sets[s]);
+    /* What comes next has threads. */
+    if (pinned && sched_setaffinity(0, sizeof cpus, &cpus) != 0) squall_say("stays on one core");
 }
 
 int squall_bench(int argc, char **argv)
@@ -267,25 +306,32 @@ int squall_bench(int argc, char **argv)
         .options = options,
         .parser = parse,
         .args_doc = "[NAME...]",
-        .doc = "Measure the simulation on one core.\v"
-               "Names: small_seeds, crash_images, log_lifecycles. Values are per second of "
-               "processor time, the median of five rounds. Exit status: 0 measured, 1 a property "
-               "was broken, 2 usage.",
+        .doc = "Measure the simulation on one core, and the log on a real disk.\v"
+               "The simulation: small_seeds, crash_images, log_lifecycles, per second of processor "
+               "time, the median of five rounds. The log: append_sync_1_128, append_group_16, "
+               "append_async, append_nosync_128, replay_128 and so on, in turns with a bare loop "
+               "that writes the same bytes; the ratio is the median of the turns, with quartiles. "
+               "What was measured is read back and compared. Exit status: 0 measured, 1 a "
+               "property was broken or a log read back wrong, 2 usage.",
     };
     struct bench_arguments arguments = {.for_ns = TIME_NS};
-    struct scenario_set sets[SERIES_COUNT];
-    struct bench bench = {.runner = NULL};
     struct output_file json;
+    char *log_rows[BENCH_ROWS_MAX];
+    size_t log_count = 0;
+    int status = SQUALL_HELD;
 
     squall_parse(&argp, argc, argv, &arguments);
     if (!output_file_open(&json, arguments.json)) return SQUALL_USAGE;
-    prepare(&bench, &arguments, sets);
-    pin();
-    measure_all(&bench, arguments.for_ns / ROUNDS);
-    for (size_t i = 0; i < BENCHES; i++) {
-        if (arguments.named[i]) tell(&bench, i, json.out == stdout ? stderr : stdout, json.out);
+    for (size_t i = 0; i < bench_row_count(); i++) {
+        const struct bench_row *row = bench_row(i);
+        if (!arguments.any) arguments.wanted[i] = !row->large || arguments.large;
+        if (arguments.wanted[i] && row->log) log_rows[log_count++] = squall_path("%s", row->name);
     }
-    runner_destroy(bench.runner);
-    for (int s = 0; s < SERIES_COUNT; s++) scenario_set_free(&sets[s]);
-    return output_file_close(&json) ? SQUALL_HELD : SQUALL_FAILED;
+    FILE *people = json.out == stdout ? stderr : stdout;
+    bench_tell_head(people);
+    bench_simulation(&arguments, people, json.out);
+    if (log_count > 0) status = run_log_rows(log_rows, log_count, &arguments, &json);
+    for (size_t i = 0; i < log_count; i++) free(log_rows[i]);
+    if (!output_file_close(&json)) return SQUALL_FAILED;
+    return status;
 }
