@@ -117,6 +117,8 @@ static inline struct power *power_create(uint64_t seed)
     p->ops.fdatasync = power_fsync;
     p->ops.ftruncate = power_ftruncate;
     p->ops.size = power_size;
+    p->ops.map = power_map;
+    p->ops.unmap = power_unmap;
     p->ops.lock = power_lock;
     p->ops.alloc = power_alloc;
     p->ops.free = power_free;

@@ -389,6 +389,32 @@ static inline enum wal_err power_pread(struct wal_io *io, struct wal_file file, 
     return power_leave(p, WAL_OK);
 }
 
+/* The file's own bytes: what is written later shows in it. */
+static inline enum wal_err power_map(struct wal_io *io, struct wal_file file, uint64_t offset,
+                                     size_t len, const uint8_t **ret_window)
+{
+    struct power *p = power_of(io);
+    enum wal_err err = power_enter(p);
+    const struct power_inode *inode = power_inode(p, file);
+
+    if (err) return power_leave(p, err);
+    uint64_t end = (inode->now_size + 4095) / 4096 * 4096;
+    if (offset > end || len > end - offset) return power_leave(p, WAL_INVALID);
+    *ret_window = inode->now + offset;
+    p->owed++;
+    return power_leave(p, WAL_OK);
+}
+
+static inline void power_unmap(struct wal_io *io, const uint8_t *window, size_t len)
+{
+    struct power *p = power_of(io);
+
+    (void)window, (void)len;
+    pthread_mutex_lock(&p->lock);
+    p->owed--;
+    pthread_mutex_unlock(&p->lock);
+}
+
 static inline void power_put(struct power_inode *inode, size_t offset, const void *buffer,
                              size_t len)
 {

@@ -16,6 +16,7 @@ enum { RECORDS = 12, BYTES_MAX = 300, READS_MAX = 64, BITS = 24 };
 struct flips {
     struct machine *machine;
     struct wal_options options;
+    enum wal_read_mode mode;
     bool armed;
     unsigned read, at; /* How many reads there were, and which is struck. */
     uint64_t part;     /* Of what it brings, in parts of BITS. */
@@ -55,7 +56,7 @@ static int set_up(void **state)
     machine_setup((void **)&flips->machine);
     flips->machine->options.strike = strike;
     flips->machine->options.strike_context = flips;
-    flips->machine->options.strike_calls = SIM_CALL_BIT(PREAD);
+    flips->machine->options.strike_calls = SIM_CALL_BIT(PREAD) | SIM_CALL_BIT(MAP);
     flips->machine->options.image_modes = 1U << DISK_LOSE_ALL;
     flips->options = wal_options_default();
     flips->options.sync_policy = WAL_SYNC_EVERY_GROUP;
@@ -103,7 +104,7 @@ static void write_log(struct machine *machine)
 static void read_log(struct machine *machine)
 {
     struct flips *flips = flips_of(machine);
-    const struct wal_reader_options options = {.from_lsn = 1};
+    const struct wal_reader_options options = {.from_lsn = 1, .mode = flips->mode};
     struct wal_reader *reader;
     struct wal_record record;
     struct wal_log *log;
@@ -152,9 +153,10 @@ static void a_flip_at_any_read_costs_nothing(void **state)
 {
     struct flips *flips = *state;
 
-    for (int all = 0; all < 2; all++) {
+    for (int how = 0; how < 4; how++) {
         unsigned at = 0;
-        flips->options.verify_all = all != 0;
+        flips->options.verify_all = how % 2 != 0;
+        flips->mode = how < 2 ? WAL_READ_STREAM : WAL_READ_MAPPED;
         for (bool more = true; more; at++) {
             more = false;
             for (uint64_t part = 0; part < BITS; part++) more |= try(flips, at, part);

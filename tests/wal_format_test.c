@@ -168,19 +168,19 @@ static void record_with_any_bit_flipped_or_cut_short_is_refused(void **state)
     memcpy(bytes + WAL_RECORD_HEADER_BYTES, "eleven byte", 11);
     log_record_header_encode(bytes, &(struct wal_record_header){.length = 11, .kind = 1});
     log_record_seal(bytes, 77, 560, 5);
-    assert_true(log_record_decode(bytes, sizeof bytes, 77, 560, 5, &record));
+    assert_u64(log_records_decode(bytes, sizeof bytes, 77, 560, 5, 1, &record), 1);
     assert_u64(record.length, 11);
     for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
-        assert_false(log_record_decode(bytes, sizeof bytes, 77, 560, 5, &record));
+        assert_u64(log_records_decode(bytes, sizeof bytes, 77, 560, 5, 1, &record), 0);
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
     }
     for (size_t left = 0; left < sizeof bytes; left++) {
-        assert_false(log_record_decode(bytes, left, 77, 560, 5, &record));
+        assert_u64(log_records_decode(bytes, left, 77, 560, 5, 1, &record), 0);
     }
-    assert_false(log_record_decode(bytes, sizeof bytes, 77, 560, 6, &record));
-    assert_false(log_record_decode(bytes, sizeof bytes, 77, 568, 5, &record));
-    assert_false(log_record_decode(bytes, sizeof bytes, 78, 560, 5, &record));
+    assert_u64(log_records_decode(bytes, sizeof bytes, 77, 560, 6, 1, &record), 0);
+    assert_u64(log_records_decode(bytes, sizeof bytes, 77, 568, 5, 1, &record), 0);
+    assert_u64(log_records_decode(bytes, sizeof bytes, 78, 560, 5, 1, &record), 0);
 }
 
 static void zeros_are_not_a_record_nor_a_group(void **state)
@@ -190,7 +190,7 @@ static void zeros_are_not_a_record_nor_a_group(void **state)
     struct wal_group_header group;
 
     (void)state;
-    assert_false(log_record_decode(zeros, sizeof zeros, 0, 0, 0, &record));
+    assert_u64(log_records_decode(zeros, sizeof zeros, 0, 0, 0, 1, &record), 0);
     assert_false(log_group_header_decode(zeros, 0, 0, &group));
 }
 

@@ -100,7 +100,14 @@ struct wal_cancel;
     X(WAL_NOTE_POISONED, "the log was poisoned")                               \
     X(WAL_NOTE_MARK_IDLE_SYNC, "the mark was synced because the log was idle") \
     X(WAL_NOTE_LEFTOVER_REMOVED, "an unfinished file was removed at open")     \
-    X(WAL_NOTE_LIVE_READ, "a reader stopped at the witness of a live log")
+    X(WAL_NOTE_LIVE_READ, "a reader stopped at the witness of a live log")     \
+    X(WAL_NOTE_MAPPED, "a reader mapped a window of a segment")                \
+    X(WAL_NOTE_MAP_REFUSED, "a window could not be mapped and was read")       \
+    X(WAL_NOTE_BOOKMARK_USED, "a reader began at a bookmark")                  \
+    X(WAL_NOTE_BOOKMARK_WRONG, "a bookmark was wrong and not used")            \
+    X(WAL_NOTE_FOLLOW_WAITED, "a follower waited for more")                    \
+    X(WAL_NOTE_READ_CANCELLED, "a reader was cancelled")                       \
+    X(WAL_NOTE_UNKNOWN_SKIPPED, "a reader skipped a record of an unknown kind")
 
 enum wal_note {
 #define WAL_NOTE_ENUM(name, text) name,

@@ -142,16 +142,6 @@ void log_record_header_encode(uint8_t *p, const struct wal_record_header *header
     put_u32(p + 12, header->batch_index);
 }
 
-void log_record_header_decode(const uint8_t *p, struct wal_record_header *ret_header)
-{
-    *ret_header = (struct wal_record_header){
-        .length = get_u32(p + 4),
-        .kind = p[8],
-        .flags = p[9],
-        .batch_index = get_u32(p + 12),
-    };
-}
-
 static uint32_t record_crc(const uint8_t *p, uint64_t bytes, uint32_t binding, uint64_t offset,
                            uint64_t lsn)
 {
@@ -168,15 +158,38 @@ void log_record_seal(uint8_t *p, uint32_t binding, uint64_t offset, uint64_t lsn
     put_u32(p, record_crc(p, log_record_bytes(get_u32(p + 4)), binding, offset, lsn));
 }
 
-bool log_record_decode(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
-                       uint64_t lsn, struct wal_record_header *ret_header)
+unsigned log_records_decode(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
+                            uint64_t lsn, unsigned count, struct wal_record_header *ret_headers)
 {
-    if (left < WAL_RECORD_HEADER_BYTES) return false;
-    uint64_t bytes = log_record_bytes(get_u32(p + 4));
-    if (bytes > left) return false;
-    if (get_u32(p) != record_crc(p, bytes, binding, offset, lsn)) return false;
-    log_record_header_decode(p, ret_header);
-    return true;
+    struct log_crc_lane lanes[LOG_CRC_LANES];
+    uint64_t at = 0;
+    unsigned there = 0;
+
+    assert(count <= LOG_RECORDS_AT_ONCE);
+    for (; there < count && left - at >= WAL_RECORD_HEADER_BYTES; there++) {
+        uint64_t bytes = log_record_bytes(get_u32(p + at + 4));
+        if (bytes > left - at) break;
+        lanes[there] = (struct log_crc_lane){
+            .place = {offset + at, lsn + there},
+            .bytes = p + at + CRC_BYTES,
+            .len = (size_t)bytes - CRC_BYTES,
+            .state = binding,
+        };
+        at += bytes;
+    }
+    if (there == 0) return 0;
+    /* The lanes that are left: so that two or three go side by side, and one goes by itself. */
+    for (unsigned i = there; i < LOG_CRC_LANES; i++) {
+        lanes[i] = lanes[0];
+        if (there == 1) lanes[i].len = CRC_BYTES;
+    }
+    log_crc_add_lanes(lanes);
+    for (unsigned i = 0; i < there; i++) {
+        const uint8_t *record = lanes[i].bytes - CRC_BYTES;
+        if (get_u32(record) != log_crc_end(lanes[i].state)) return i;
+        log_record_header_decode(record, &ret_headers[i]);
+    }
+    return there;
 }
 
 static uint32_t mark_slot_crc(const uint8_t *p, unsigned slot)

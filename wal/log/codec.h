@@ -9,7 +9,9 @@
 #define WAL_LOG_CODEC_H
 
 #include "wal/err.h"
+#include "wal/log/crc.h"
 #include "wal/log/format.h"
+#include "wal/log/little_endian.h"
 
 /* CRC state after log_id, life and segment: what every checksum inside a segment begins with. */
 uint32_t log_binding(const uint8_t *log_id, uint64_t life, uint64_t segment);
@@ -49,10 +51,20 @@ bool log_group_header_decode(const uint8_t *p, uint32_t binding, uint64_t offset
 /* Without the checksum, which needs the place; seal adds it. */
 void log_record_header_encode(uint8_t *p, const struct wal_record_header *header);
 void log_record_seal(uint8_t *p, uint32_t binding, uint64_t offset, uint64_t lsn);
-void log_record_header_decode(const uint8_t *p, struct wal_record_header *ret_header);
-/* False if it isn't valid, or does not fit the `left` bytes at p. */
-bool log_record_decode(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
-                       uint64_t lsn, struct wal_record_header *ret_header);
+static inline void log_record_header_decode(const uint8_t *p, struct wal_record_header *ret_header)
+{
+    *ret_header = (struct wal_record_header){
+        .length = get_u32(p + 4),
+        .kind = p[8],
+        .flags = p[9],
+        .batch_index = get_u32(p + 12),
+    };
+}
+/* How many records, one after the other from p on, are valid and fit the `left` bytes; at most
+ * `count`, LOG_RECORDS_AT_ONCE. ret_headers has room for that many. */
+enum { LOG_RECORDS_AT_ONCE = LOG_CRC_LANES };
+unsigned log_records_decode(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
+                            uint64_t lsn, unsigned count, struct wal_record_header *ret_headers);
 
 void log_mark_slot_encode(uint8_t *p, unsigned slot, const struct wal_mark_slot *mark);
 WAL_CHECKED enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot,

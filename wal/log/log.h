@@ -179,10 +179,33 @@ void wal_log_stat(struct wal_log *log, struct wal_stat *ret_stat);
 
 /* ---- Reading. Needs no lock, changes nothing, and works beside a live writer. ---- */
 
+enum wal_read_mode {
+    WAL_READ_STREAM, /* Through a buffer. */
+    WAL_READ_MAPPED, /* What is durable is mapped, in windows: faster. What can't be mapped is read
+                        through the buffer, so that both give the same to the byte. */
+};
+
+/* Where a group begins: a guess that saves walking to it. A wrong one is noticed, and then not
+ * used. An array of them, taken every so often while reading, is an index. */
+struct wal_bookmark {
+    uint64_t lsn; /* Of the group's first record. */
+    uint64_t segment;
+    uint64_t offset;
+};
+
 struct wal_reader_options {
     uint64_t from_lsn;         /* 0: from the floor. */
     uint64_t witness_lsn;      /* Known durable from elsewhere, e.g. wal_log_stat().durable_lsn. */
     struct wal_cancel *cancel; /* May be NULL. */
+    enum wal_read_mode mode;
+    size_t window_bytes; /* At most so much is read ahead, or mapped at once, unless a group is
+                            larger; 0: 256 KiB, or 8 MiB. */
+    uint64_t poll_ns;    /* A follower looks for more at least so often; 0: each 10 ms. */
+    struct wal_log
+        *log; /* If it is open in this process: what it knows durable is served at once,
+                 not when the mark tells. Stays open as long as the reader. May be NULL. */
+    const struct wal_bookmark *bookmarks; /* May be NULL. */
+    size_t bookmark_count;
 };
 
 struct wal_record {
@@ -206,9 +229,24 @@ WAL_CHECKED enum wal_err wal_reader_open(struct wal_io *io, const char *path,
 
 /* The next durable record, in order, each batch whole. WAL_END: nothing further is known durable
  * (try again later to follow a live log). WAL_CORRUPT: the place; reading ends here, nothing
- * behind is served. */
+ * behind is served. Records of unknown kinds are skipped if optional; WAL_VERSION otherwise, with
+ * the place. WAL_CANCELLED: within one group of the token being fired. */
 WAL_CHECKED enum wal_err wal_reader_next(struct wal_reader *reader, struct wal_record *ret_record,
                                          struct wal_place *reterr_place);
+
+/* The same, but where nothing further is known durable it waits: until there is a record, the
+ * deadline passes (WAL_END) or the reader is cancelled (WAL_CANCELLED). A record is served at most
+ * one mark_interval_ns and one poll_ns after it was acknowledged, and the time that takes; with
+ * options.log at most one poll_ns. */
+WAL_CHECKED enum wal_err wal_reader_follow(struct wal_reader *reader, uint64_t deadline_ns,
+                                           struct wal_record *ret_record,
+                                           struct wal_place *reterr_place);
+
+/* Where a later reader would go on: behind what was served, and skipped. */
+uint64_t wal_reader_next_lsn(const struct wal_reader *reader);
+
+/* Of the group that was read last; false if there is none. */
+bool wal_reader_bookmark(const struct wal_reader *reader, struct wal_bookmark *ret_bookmark);
 
 /* The highest witness the reader knows: it serves up to it. */
 uint64_t wal_reader_witness(const struct wal_reader *reader);

@@ -6,7 +6,12 @@
 #include "wal/log/codec.h"
 #include "wal/log/transfer.h"
 
-enum { AHEAD_BYTES = 256 * 1024 };
+enum {
+    PAGE_BYTES = 4096, /* Mappings start on it. */
+    AHEAD_BYTES = 256 * 1024,
+    MAP_BYTES_FIRST = 256 * 1024,
+    MAP_BYTES_MAX = 8 * 1024 * 1024,
+};
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -15,7 +20,12 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 
 void log_scan_init(struct log_scan *scan, struct wal_io *io)
 {
-    *scan = (struct log_scan){.io = io, .file = WAL_FILE_NONE};
+    *scan = (struct log_scan){
+        .io = io,
+        .file = WAL_FILE_NONE,
+        .ahead_bytes = AHEAD_BYTES,
+        .map_bytes_max = MAP_BYTES_MAX,
+    };
 }
 
 void log_scan_file(struct log_scan *scan, struct wal_file file,
@@ -27,28 +37,40 @@ void log_scan_file(struct log_scan *scan, struct wal_file file,
     scan->block_bytes = header->block_bytes;
     scan->binding = log_binding(header->log_id, header->life, header->segment);
     log_scan_drop(scan);
+    scan->map_end = 0;
+}
+
+void log_scan_map(struct log_scan *scan, uint64_t end)
+{
+    scan->map_end = end;
 }
 
 void log_scan_drop(struct log_scan *scan)
 {
+    if (scan->mapping != NULL) io_unmap(scan->io, scan->mapping, scan->mapping_bytes);
+    scan->mapping = NULL;
+    scan->mapping_bytes = 0;
+    scan->map_bytes = 0;
+    scan->window = NULL;
     scan->window_bytes = 0;
 }
 
 void log_scan_end(struct log_scan *scan)
 {
+    log_scan_drop(scan);
     io_free(scan->io, scan->buffer, scan->buffer_bytes);
     scan->buffer = NULL;
     scan->buffer_bytes = 0;
-    scan->window_bytes = 0;
 }
 
 /* Make the window start at `offset` and have room for `len` and, as far as there is a file, for
  * reading ahead. Keeps the bytes it already has. */
 static enum wal_err window_move(struct log_scan *scan, uint64_t offset, size_t len)
 {
+    if (scan->mapping != NULL) log_scan_drop(scan);
     uint64_t end = scan->window_offset + scan->window_bytes;
     size_t kept = 0;
-    size_t room = (size_t)min_u64(scan->size - offset, AHEAD_BYTES);
+    size_t room = (size_t)min_u64(scan->size - offset, scan->ahead_bytes);
 
     if (room < len) room = len;
     if (offset >= scan->window_offset && offset < end) kept = (size_t)(end - offset);
@@ -62,14 +84,60 @@ static enum wal_err window_move(struct log_scan *scan, uint64_t offset, size_t l
     } else if (kept > 0) {
         memmove(scan->buffer, scan->buffer + (offset - scan->window_offset), kept);
     }
+    scan->window = scan->buffer;
     scan->window_offset = offset;
     scan->window_bytes = kept;
     return WAL_OK;
 }
 
+/* Have [offset, offset + len) in the buffer, as far as the file goes. */
+static enum wal_err window_read(struct log_scan *scan, uint64_t offset, size_t len)
+{
+    enum wal_err err = window_move(scan, offset, len);
+    if (err) return err;
+
+    size_t have = scan->window_bytes;
+    size_t want = (size_t)min_u64(scan->buffer_bytes, scan->size - offset) - have;
+    size_t got = 0;
+    err = log_read_full(scan->io, scan->file, offset + have, scan->buffer + have, want, &got);
+    if (err) return err;
+    scan->window_bytes = have + got;
+    if (got < want) scan->size = offset + have + got;
+    return WAL_OK;
+}
+
+/* Map [offset, offset + len), and more if reading goes on. False: it has to be read. */
+static bool window_map(struct log_scan *scan, uint64_t offset, size_t len)
+{
+    uint64_t limit = min_u64(scan->map_end, scan->size);
+    uint64_t start = offset / PAGE_BYTES * PAGE_BYTES;
+    bool goes_on = scan->mapping != NULL && offset >= scan->window_offset;
+    size_t wanted = goes_on ? scan->map_bytes * 2 : MAP_BYTES_FIRST;
+    const uint8_t *mapping = NULL;
+
+    if (offset >= limit || len > limit - offset) return false;
+    if (wanted > scan->map_bytes_max) wanted = scan->map_bytes_max;
+    if (wanted < offset - start + len) wanted = (size_t)(offset - start) + len;
+    wanted = (size_t)min_u64(wanted, limit - start);
+    log_scan_drop(scan);
+    if (io_map(scan->io, scan->file, start, wanted, &mapping) != WAL_OK) {
+        io_note(scan->io, WAL_NOTE_MAP_REFUSED);
+        scan->map_end = 0; /* Reading may go better, and says exactly what is wrong. */
+        return false;
+    }
+    io_note(scan->io, WAL_NOTE_MAPPED);
+    scan->mapping = mapping;
+    scan->mapping_bytes = wanted;
+    scan->map_bytes = wanted;
+    scan->window = mapping;
+    scan->window_offset = start;
+    scan->window_bytes = wanted;
+    return true;
+}
+
 /* Have [offset, offset + len) in the window; *ret_len is less only where the file ends. */
-static enum wal_err fetch(struct log_scan *scan, uint64_t offset, size_t len, uint8_t **ret_bytes,
-                          size_t *ret_len)
+static enum wal_err fetch(struct log_scan *scan, uint64_t offset, size_t len,
+                          const uint8_t **ret_bytes, size_t *ret_len)
 {
     *ret_len = 0;
     if (offset >= scan->size) return WAL_OK;
@@ -77,19 +145,13 @@ static enum wal_err fetch(struct log_scan *scan, uint64_t offset, size_t len, ui
 
     uint64_t end = scan->window_offset + scan->window_bytes;
     if (offset < scan->window_offset || offset + len > end) {
-        enum wal_err err = window_move(scan, offset, len);
-        if (err) return err;
-
-        size_t have = scan->window_bytes;
-        size_t want = (size_t)min_u64(scan->buffer_bytes, scan->size - offset) - have;
-        size_t got = 0;
-        err = log_read_full(scan->io, scan->file, offset + have, scan->buffer + have, want, &got);
-        if (err) return err;
-        scan->window_bytes = have + got;
-        if (got < want) scan->size = offset + have + got;
-        if (len > scan->window_bytes) len = scan->window_bytes;
+        if (!window_map(scan, offset, len)) {
+            enum wal_err err = window_read(scan, offset, len);
+            if (err) return err;
+            if (len > scan->window_bytes) len = scan->window_bytes;
+        }
     }
-    *ret_bytes = scan->buffer + (offset - scan->window_offset);
+    *ret_bytes = scan->window + (offset - scan->window_offset);
     *ret_len = len;
     return WAL_OK;
 }
@@ -99,51 +161,91 @@ uint64_t log_next_offset(const struct log_scan *scan, uint64_t offset, uint32_t 
     return log_round_up(offset + WAL_GROUP_HEADER_BYTES + length, scan->block_bytes);
 }
 
+static bool header_fits(const struct log_scan *scan, const uint8_t *p, uint64_t offset,
+                        struct wal_group_header *ret_header)
+{
+    return log_group_header_decode(p, scan->binding, offset, ret_header) &&
+           WAL_GROUP_HEADER_BYTES + (uint64_t)ret_header->length <= scan->segment_bytes;
+}
+
 enum wal_err log_scan_header(struct log_scan *scan, uint64_t offset,
                              struct wal_group_header *ret_header, bool *ret_valid)
 {
-    uint8_t *p = NULL;
+    const uint8_t *p = NULL;
     size_t len = 0;
 
     *ret_valid = false;
     enum wal_err err = fetch(scan, offset, WAL_GROUP_HEADER_BYTES, &p, &len);
     if (err || len < WAL_GROUP_HEADER_BYTES) return err;
-    *ret_valid = log_group_header_decode(p, scan->binding, offset, ret_header) &&
-                 WAL_GROUP_HEADER_BYTES + (uint64_t)ret_header->length <= scan->segment_bytes;
+    *ret_valid = header_fits(scan, p, offset, ret_header);
     return WAL_OK;
 }
 
-/* Count the whole valid batches in the `len` bytes of records that are there. */
-static void batches_validate(struct log_group *group, uint64_t len, uint32_t binding)
+enum wal_err log_scan_peek(struct log_scan *scan, uint64_t offset,
+                           struct wal_group_header *ret_header, bool *ret_valid)
 {
-    uint64_t pos = 0;
-    uint32_t batch_index = 0;
-    uint64_t at = group->offset + WAL_GROUP_HEADER_BYTES;
+    uint8_t bytes[WAL_GROUP_HEADER_BYTES];
+    size_t len = 0;
 
-    for (uint32_t i = 0; i < group->header.count; i++) {
-        struct wal_record_header record;
-
-        if (!log_record_decode(group->records + pos, len - pos, binding, at + pos,
-                               group->header.first_lsn + i, &record)) {
-            return;
-        }
-        if (record.batch_index != batch_index) return;
-        pos += log_record_bytes(record.length);
-        batch_index++;
-        if (record.flags & WAL_RECORD_BATCH_GOES_ON) continue;
-        batch_index = 0;
-        group->valid_bytes = (uint32_t)pos;
-        group->valid_count = i + 1;
-    }
-    if (batch_index == 0 && pos == group->header.length) group->state = LOG_GROUP_WHOLE;
+    *ret_valid = false;
+    if (offset >= scan->size || scan->size - offset < sizeof bytes) return WAL_OK;
+    enum wal_err err = log_read_full(scan->io, scan->file, offset, bytes, sizeof bytes, &len);
+    if (err || len < sizeof bytes) return err;
+    *ret_valid = header_fits(scan, bytes, offset, ret_header);
+    return WAL_OK;
 }
 
-enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn,
-                            struct log_group *ret_group)
+/* Take these valid records for the next ones. False if they can't follow. */
+static bool records_take(struct log_group *group, const struct wal_record_header *records,
+                         unsigned count)
 {
-    struct log_group group = {.state = LOG_GROUP_NONE, .offset = offset};
+    for (unsigned i = 0; i < count; i++) {
+        if (records[i].batch_index != group->batch_index) return false;
+        group->checked_bytes += log_record_bytes(records[i].length);
+        group->checked_count++;
+        group->batch_index++;
+        if (records[i].flags & WAL_RECORD_BATCH_GOES_ON) continue;
+        group->batch_index = 0;
+        group->valid_bytes = (uint32_t)group->checked_bytes;
+        group->valid_count = group->checked_count;
+    }
+    return true;
+}
+
+void log_scan_group_check(const struct log_scan *scan, struct log_group *group, uint64_t bytes)
+{
+    uint64_t at = group->offset + WAL_GROUP_HEADER_BYTES;
+    uint64_t until = group->checked_bytes + bytes;
+    uint32_t count = group->header.count;
+
+    assert(!group->checked);
+    while (group->checked_count < count) {
+        struct wal_record_header records[LOG_RECORDS_AT_ONCE];
+        uint64_t pos = group->checked_bytes;
+        uint32_t left = count - group->checked_count;
+        unsigned wanted = left < LOG_RECORDS_AT_ONCE ? left : LOG_RECORDS_AT_ONCE;
+
+        if (pos >= until) return;
+        unsigned valid = log_records_decode(
+            group->records + pos, group->there_bytes - pos, scan->binding, at + pos,
+            group->header.first_lsn + group->checked_count, wanted, records);
+        if (!records_take(group, records, valid) || valid < wanted) {
+            group->checked = true;
+            return;
+        }
+    }
+    group->checked = true;
+    if (group->batch_index == 0 && group->checked_bytes == group->header.length) {
+        group->state = LOG_GROUP_WHOLE;
+    }
+}
+
+enum wal_err log_scan_group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                                  struct log_group *ret_group)
+{
+    struct log_group group = {.state = LOG_GROUP_NONE, .offset = offset, .checked = true};
     bool valid = false;
-    uint8_t *p = NULL;
+    const uint8_t *p = NULL;
     size_t len = 0;
 
     enum wal_err err = log_scan_header(scan, offset, &group.header, &valid);
@@ -155,11 +257,20 @@ enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn
     if (len >= WAL_GROUP_HEADER_BYTES) {
         group.state = LOG_GROUP_TORN;
         group.next_offset = log_next_offset(scan, offset, group.header.length);
-        group.records = p + WAL_GROUP_HEADER_BYTES;
-        batches_validate(&group, len - WAL_GROUP_HEADER_BYTES, scan->binding);
+        group.records = (uint8_t *)(uintptr_t)(p + WAL_GROUP_HEADER_BYTES);
+        group.there_bytes = len - WAL_GROUP_HEADER_BYTES;
+        group.checked = false;
     }
     *ret_group = group;
     return WAL_OK;
+}
+
+enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                            struct log_group *ret_group)
+{
+    enum wal_err err = log_scan_group_begin(scan, offset, lsn, ret_group);
+    if (err == WAL_OK && !ret_group->checked) log_scan_group_check(scan, ret_group, UINT64_MAX / 2);
+    return err;
 }
 
 enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,

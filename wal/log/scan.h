@@ -4,6 +4,11 @@
  * Reads through one window that is as large as it has to be and no larger: never more than what is
  * left of the file, and a length is believed only after its checksum. What a group points to stays
  * in place until the next call on the same scan.
+ *
+ * The window is a buffer, or, below map_end, a mapping of the file. A mapping shows what is done to
+ * the file while it is looked at, and touching what was cut off kills the process: so map_end lies
+ * at or below the end of what is durable, which nobody changes or cuts. Where a window can't be
+ * mapped its bytes are read, so that both ways end alike, with the same errors in the same places.
  */
 #ifndef WAL_LOG_SCAN_H
 #define WAL_LOG_SCAN_H
@@ -20,8 +25,15 @@ struct log_scan {
     uint32_t binding;
     uint8_t *buffer;
     size_t buffer_bytes;
-    uint64_t window_offset; /* Where in the file the buffer's bytes come from. */
-    size_t window_bytes;
+    size_t ahead_bytes;   /* Read ahead so far, as far as there is a file, */
+    size_t map_bytes_max; /* and map at most so much at once, if what is asked for is no larger. */
+    uint64_t map_end;     /* What lies below may be mapped; 0: nothing. */
+    size_t map_bytes;     /* The next window's size: it doubles as long as reading goes on. */
+    const uint8_t *mapping;
+    size_t mapping_bytes;
+    const uint8_t *window;  /* In the buffer or the mapping: */
+    uint64_t window_offset; /* where in the file its bytes come from, */
+    size_t window_bytes;    /* and how many there are. */
 };
 
 enum log_group_state {
@@ -35,9 +47,15 @@ struct log_group {
     struct wal_group_header header;
     uint64_t offset;      /* Of the group header. */
     uint64_t next_offset; /* Where the next group would start. */
-    uint8_t *records;     /* In the window. */
+    uint8_t *records;     /* In the window; not to be changed where it may be a mapping. */
     uint32_t valid_bytes; /* Of whole valid batches, from `records` on, */
     uint32_t valid_count; /* and how many records they are. */
+
+    uint64_t there_bytes;   /* Bytes of records that there are. */
+    uint64_t checked_bytes; /* So far it was looked at, */
+    uint32_t checked_count; /* so many records are valid, */
+    uint32_t batch_index;   /* and the next one continues a batch so. */
+    bool checked;           /* It was looked at to its end, or to where validity ends. */
 };
 
 /* Where a group starts, what its first LSN must be, and the commit time before it. */
@@ -50,6 +68,8 @@ struct log_position {
 void log_scan_init(struct log_scan *scan, struct wal_io *io);
 void log_scan_file(struct log_scan *scan, struct wal_file file,
                    const struct wal_segment_header *header, uint64_t size);
+/* Map what lies below `end`. Never lower it while the file is read on: only log_scan_file does. */
+void log_scan_map(struct log_scan *scan, uint64_t end);
 void log_scan_drop(struct log_scan *scan); /* Forget what was read; read again. */
 void log_scan_end(struct log_scan *scan);
 
@@ -57,12 +77,22 @@ void log_scan_end(struct log_scan *scan);
 WAL_CHECKED enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn,
                                         struct log_group *ret_group);
 
-/* The same, but a group that is not whole is looked at twice: what went wrong on the way from the
- * disk may go right now, and what is acknowledged must not be taken for torn or rotten. */
+/* The same, but nothing of its records is looked at; and then some of it, at least so many bytes,
+ * so that what is checked is still at hand when it is used. TORN until all of it is valid. */
+WAL_CHECKED enum wal_err log_scan_group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                                              struct log_group *ret_group);
+void log_scan_group_check(const struct log_scan *scan, struct log_group *group, uint64_t bytes);
+
+/* As log_scan_group, but a group that is not whole is looked at twice: what went wrong on the way
+ * from the disk may go right now, and what is acknowledged must not be taken for torn or rotten. */
 WAL_CHECKED enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
                                               struct log_group *ret_group);
 
-/* Only the header, of whatever LSN. */
+/* Only the header, of whatever LSN; nothing is read ahead and the window stays as it is. */
+WAL_CHECKED enum wal_err log_scan_peek(struct log_scan *scan, uint64_t offset,
+                                       struct wal_group_header *ret_header, bool *ret_valid);
+
+/* The same through the window. */
 WAL_CHECKED enum wal_err log_scan_header(struct log_scan *scan, uint64_t offset,
                                          struct wal_group_header *ret_header, bool *ret_valid);
 

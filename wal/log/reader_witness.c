@@ -1,0 +1,206 @@
+/*
+ * reader_witness.c - how far a reader may read its segment, and which segment comes next.
+ */
+#include "wal/log/codec.h"
+#include "wal/log/reader_state.h"
+#include "wal/log/segment.h"
+#include "wal/log/transfer.h"
+
+enum wal_err log_reader_segment(struct wal_reader *reader, uint64_t number,
+                                struct wal_file *ret_file, struct wal_segment_header *ret_header)
+{
+    struct wal_file file;
+
+    enum wal_err err = log_segment_open(reader->io, reader->dir, number, 0, &file);
+    if (err) return err;
+    err = log_segment_header_read(reader->io, file, number, ret_header);
+    if (err == WAL_OK && memcmp(ret_header->log_id, reader->log_id, WAL_LOG_ID_BYTES) != 0) {
+        err = WAL_CORRUPT;
+    }
+    if (err) {
+        err_ignore(io_close(reader->io, file)); /* Only read. */
+        reader->place = log_place_segment(number, 0, reader->pos_lsn, UINT64_MAX);
+        return err;
+    }
+    *ret_file = file;
+    return WAL_OK;
+}
+
+/* Is there a successor? */
+static enum wal_err successor_find(struct wal_reader *reader)
+{
+    struct wal_segment_header header;
+    struct wal_file file = WAL_FILE_NONE;
+
+    if (log_reader_sealed(reader)) return WAL_OK;
+    enum wal_err err = log_reader_segment(reader, reader->header.segment + 1, &file, &header);
+    if (err == WAL_NOTFOUND) return WAL_OK;
+    if (err == WAL_CORRUPT || err == WAL_VERSION)
+        return log_reader_fail(reader, err, reader->place);
+    if (err) return err;
+    if (header.life < reader->header.life || header.first_lsn < reader->header.first_lsn ||
+        header.block_bytes != reader->header.block_bytes) {
+        err_ignore(io_close(reader->io, file)); /* Only read. */
+        return log_reader_fail(reader, WAL_CORRUPT,
+                               log_place_segment(header.segment, 0, reader->pos_lsn, UINT64_MAX));
+    }
+    reader->next_file = file;
+    reader->next_header = header;
+    log_reader_unload(reader);
+    return WAL_OK;
+}
+
+/* A successor was heard of that isn't there. */
+static enum wal_err successor_missing(struct wal_reader *reader, const struct wal_mark_slot *mark)
+{
+    uint64_t missing = reader->header.segment + 1;
+    bool pruned = mark != NULL && mark->floor_segment > missing;
+
+    return log_reader_fail(reader, pruned ? WAL_PRUNED : WAL_CORRUPT,
+                           log_place_segment(missing, 0, reader->pos_lsn, reader->witness_lsn));
+}
+
+void log_reader_enter(struct wal_reader *reader, struct wal_file file,
+                      const struct wal_segment_header *header)
+{
+    if (reader->file.id >= 0) err_ignore(io_close(reader->io, reader->file)); /* Only read. */
+    reader->file = file;
+    reader->header = *header;
+    reader->next_file = WAL_FILE_NONE;
+    reader->ready = false;
+    reader->at = (struct log_position){
+        .offset = log_area_bytes(header->block_bytes),
+        .lsn = header->first_lsn,
+    };
+    if (reader->witness_lsn < header->durable_lsn) reader->witness_lsn = header->durable_lsn;
+    log_scan_file(&reader->scan, file, header, 0);
+    log_reader_unload(reader);
+}
+
+/* Of a segment with a successor all that may be served is durable. Of the last one it is what the
+ * mark says, in its own words: where the group that it ends with ends, only the mark knows. */
+static void map_allow(struct wal_reader *reader)
+{
+    bool marked =
+        reader->mark_segment == reader->header.segment && reader->mark_life == reader->header.life;
+
+    if (reader->options.mode != WAL_READ_MAPPED) return;
+    if (log_reader_sealed(reader)) {
+        log_scan_map(&reader->scan, reader->scan.size);
+    } else if (marked) {
+        log_scan_map(&reader->scan, reader->mark_offset);
+    }
+}
+
+enum wal_err log_reader_ready(struct wal_reader *reader)
+{
+    enum wal_err err = successor_find(reader);
+    if (err) return err;
+    if (!log_reader_sealed(reader) && reader->known_segment > reader->header.segment) {
+        return successor_missing(reader, NULL);
+    }
+    err = io_size(reader->io, reader->file, &reader->scan.size);
+    if (err) return err;
+    log_reader_unload(reader);
+    map_allow(reader);
+    reader->ready = true;
+    return WAL_OK;
+}
+
+/* What the group headers from here on know durable, as far as they follow one another. */
+static enum wal_err chain_witness(struct wal_reader *reader, uint64_t *witness)
+{
+    struct log_position at = reader->at;
+
+    for (;;) {
+        struct wal_group_header header;
+        bool valid = false;
+
+        enum wal_err err = log_scan_peek(&reader->scan, at.offset, &header, &valid);
+        if (err || !valid || header.first_lsn != at.lsn) return err;
+        if (*witness < header.durable_lsn) *witness = header.durable_lsn;
+        at.lsn += header.count;
+        at.offset = log_next_offset(&reader->scan, at.offset, header.length);
+    }
+}
+
+static enum wal_err mark_witness(struct wal_reader *reader, struct wal_mark_slot *ret_mark)
+{
+    unsigned bad = 0;
+
+    enum wal_err err = log_mark_read(reader->io, reader->dir, ret_mark, &bad);
+    if (err == WAL_OK && memcmp(ret_mark->log_id, reader->log_id, WAL_LOG_ID_BYTES) != 0) {
+        err = WAL_CORRUPT;
+    }
+    if (err == WAL_CORRUPT || err == WAL_NOTFOUND) {
+        return log_reader_fail(reader, WAL_CORRUPT, log_place_file(WAL_MARK_NAME));
+    }
+    return err;
+}
+
+/* `witness` was seen. It counts if there is no successor now. */
+static enum wal_err witness_apply(struct wal_reader *reader, uint64_t witness, bool *ret_more)
+{
+    bool was_sealed = log_reader_sealed(reader);
+
+    enum wal_err err = successor_find(reader);
+    if (err) return err;
+    *ret_more = log_reader_sealed(reader) != was_sealed;
+    if (!log_reader_sealed(reader) && witness > reader->witness_lsn) {
+        reader->witness_lsn = witness;
+        *ret_more = true;
+    }
+    if (*ret_more) log_reader_unload(reader);
+    return WAL_OK;
+}
+
+void log_reader_mark_seen(struct wal_reader *reader, const struct wal_mark_slot *mark)
+{
+    reader->mark_life = mark->life;
+    reader->mark_segment = mark->segment;
+    reader->mark_offset = mark->offset;
+}
+
+enum wal_err log_reader_refresh(struct wal_reader *reader, bool *ret_more)
+{
+    struct wal_mark_slot mark;
+
+    *ret_more = false;
+    enum wal_err err = io_size(reader->io, reader->file, &reader->scan.size);
+    if (err || log_reader_sealed(reader)) return err;
+    err = mark_witness(reader, &mark);
+    if (err) return err;
+    uint64_t witness = mark.durable_lsn;
+    if (reader->options.log != NULL) {
+        struct wal_stat stat;
+
+        wal_log_stat(reader->options.log, &stat);
+        if (witness < stat.durable_lsn) witness = stat.durable_lsn;
+    }
+    err = chain_witness(reader, &witness);
+    if (err) return err;
+    err = witness_apply(reader, witness, ret_more);
+    if (err) return err;
+    log_reader_mark_seen(reader, &mark);
+    map_allow(reader);
+    if (reader->known_segment < mark.segment) reader->known_segment = mark.segment;
+    if (log_reader_sealed(reader) || reader->known_segment <= reader->header.segment) return WAL_OK;
+    return successor_missing(reader, &mark);
+}
+
+enum wal_err log_reader_resync(struct wal_reader *reader, uint64_t offset, bool *ret_more)
+{
+    uint64_t witness = 0;
+
+    *ret_more = false;
+    if (offset >= reader->scan.size) return WAL_OK;
+    /* Once: what a crash left behind is there from the beginning. While the writer lives the mark
+     * tells, and the file may be large and empty. */
+    if (reader->resynced_segment == reader->header.segment) return WAL_OK;
+    reader->resynced_segment = reader->header.segment;
+    log_scan_drop(&reader->scan);
+    enum wal_err err = log_scan_resync(&reader->scan, offset, &witness);
+    log_reader_unload(reader);
+    if (err) return err;
+    return witness_apply(reader, witness, ret_more);
+}
