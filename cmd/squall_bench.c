@@ -53,7 +53,7 @@ static const struct {
 enum { BENCHES = sizeof benches / sizeof benches[0] };
 
 struct sample {
-    uint64_t ns, seeds, images, operations, crashes, log_bytes;
+    uint64_t ns, seeds, images, operations, crashes, pending, log_bytes;
 };
 
 struct bench {
@@ -89,6 +89,7 @@ static void run_one(struct bench *bench, enum series_name series, uint64_t seed,
     sample->images += result.images;
     sample->operations += result.operations;
     sample->crashes += result.crashes;
+    sample->pending += result.crashes_pending;
     sample->log_bytes += result.log_bytes;
 }
 
@@ -171,17 +172,19 @@ static void tell(const struct bench *bench, size_t i, FILE *people, FILE *json)
     struct bench_result result = {.value = median_of_rounds(bench, i)};
     double seeds = (double)sample->seeds;
     double operations = (double)sample->operations / seeds,
-           crashes = (double)sample->crashes / seeds;
+           crashes = (double)sample->crashes / seeds, pending = (double)sample->pending / seeds;
     double log_bytes = (double)sample->log_bytes / seeds;
     double images = (double)sample->images / seeds;
 
-    (void)snprintf(result.note, sizeof result.note,
-                   "a seed: %.1f operations, %.1f crashes, %.0f log bytes, %.1f images", operations,
-                   crashes, log_bytes, images);
+    (void)snprintf(
+        result.note, sizeof result.note,
+        "a seed: %.1f operations, %.1f crashes (%.1f with bytes pending), %.0f log bytes, "
+        "%.1f images",
+        operations, crashes, pending, log_bytes, images);
     (void)snprintf(result.json, sizeof result.json,
                    ",\"seeds\":%" PRIu64 ",\"operations\":%.2f,\"crashes\":%.2f,"
-                   "\"log_bytes\":%.1f,\"images\":%.2f",
-                   sample->seeds, operations, crashes, log_bytes, images);
+                   "\"crashes_pending\":%.2f,\"log_bytes\":%.1f,\"images\":%.2f",
+                   sample->seeds, operations, crashes, pending, log_bytes, images);
     bench_tell(bench_row(bench_row_named(benches[i].name)), &result, people, json);
 }
 

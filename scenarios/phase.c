@@ -147,6 +147,8 @@ void run_count_crash(struct runner *runner, const struct disk_crash_tally *tally
         {35, tally->reservations_lost > 0},
         {36, tally->chunks_recycled > 0},
     };
+
+    runner->result.crashes_pending += pending > 0;
     uint32_t decisions = (uint32_t)(record->count - first_decision);
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -94,6 +94,7 @@ struct run_result {
     struct sim_digest digest;
     uint32_t operations;
     uint32_t crashes;
+    uint32_t crashes_pending; /* Of these: losses of power with written bytes not yet synced. */
     uint32_t boots;
     uint64_t images;      /* Extra images recovered and judged, all distinct. */
     uint64_t log_bytes;   /* Payload bytes submitted. */
