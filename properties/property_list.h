@@ -17,6 +17,7 @@ extern const struct property property_fsync_honesty;
 extern const struct property property_recovery_idempotence;
 extern const struct property property_commit_time;
 extern const struct property property_limits;
+extern const struct property property_rows;
 extern const struct property property_liveness;
 extern const struct property property_no_leak;
 

@@ -25,6 +25,7 @@ const struct property *const properties_all[] = {
     &property_recovery_idempotence,
     &property_commit_time,
     &property_limits,
+    &property_rows,
     &property_liveness,
     &property_no_leak,
     NULL,

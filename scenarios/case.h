@@ -41,10 +41,11 @@ enum operation_kind {
 };
 
 /* What the bytes of its records are (payload.c). The names are words of reproducers. */
-#define CONTENT_MAP(X) \
-    X(NOISE, "noise")  \
-    X(LOG, "log")      \
-    X(REPLICA, "replica")
+#define CONTENT_MAP(X)    \
+    X(NOISE, "noise")     \
+    X(LOG, "log")         \
+    X(REPLICA, "replica") \
+    X(ROW, "row")
 
 enum operation_content {
 #define CONTENT_ENUM(name, text) CONTENT_##name,
@@ -67,8 +68,9 @@ struct operation {
     uint32_t client;
     uint32_t records;                    /* Appends and batches: how many, */
     uint32_t lengths[BATCH_RECORDS_MAX]; /* and of how many bytes. */
-    uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is.
-                          APPEND_OVER: even: one record, odd: a batch of two. */
+    uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is; and how
+                          rows that it reads are changed for one more look. APPEND_OVER: even: one
+                          record, odd: a batch of two. */
     uint64_t noise;    /* What contents are made of, beside number, index and length, */
     enum operation_content content; /* and what they look like. */
 };

@@ -17,7 +17,7 @@
  *     ...
  *
  *     [operations]                     in order; NUMBER = KIND client N [bytes N...] [argument N]
- *     3 = append client 0 bytes 120        [noise N] [content log|replica]
+ *     3 = append client 0 bytes 120        [noise N] [content log|replica|row]
  *     7 = batch client 1 bytes 10 20 30
  *     9 = power-off client 0
  *

@@ -63,9 +63,10 @@ static struct history_place place_of(const struct wal_place *place)
     return (struct history_place){place->segment, place->offset, place->first_lsn, place->last_lsn};
 }
 
-/* Read the log from from_lsn (0: the floor) as far as it goes. */
-static void observe(struct wal_io *io, uint64_t from_lsn, uint64_t witness_lsn,
-                    struct record_list *list, struct history_observation *ret_observation)
+/* Read the log from from_lsn (0: the floor) as far as it goes. entropy: run_read_row's. */
+static void observe(struct runner *runner, struct wal_io *io, const uint64_t *entropy,
+                    uint64_t from_lsn, uint64_t witness_lsn, struct record_list *list,
+                    struct history_observation *ret_observation)
 {
     struct wal_reader_options options = {.from_lsn = from_lsn, .witness_lsn = witness_lsn};
     struct history_observation observation = {.from_lsn = from_lsn};
@@ -81,7 +82,10 @@ static void observe(struct wal_io *io, uint64_t from_lsn, uint64_t witness_lsn,
         *ret_observation = observation;
         return;
     }
-    while ((err = wal_reader_next(reader, &record, &place)) == WAL_OK) list_add(list, &record);
+    while ((err = wal_reader_next(reader, &record, &place)) == WAL_OK) {
+        list_add(list, &record);
+        if (runner->has_rows) run_read_row(runner, &record, entropy, &observation);
+    }
     wal_reader_close(reader);
     if (err != WAL_END) {
         observation.read_error = sim_error_class(err);
@@ -115,7 +119,7 @@ static void recover(struct runner *runner, struct boot *boot, struct wal_io *io,
         boot->opened_at = runner->history.count;
     }
     wal_log_stat(log, &stat);
-    observe(io, 0, stat.durable_lsn, list, &observation);
+    observe(runner, io, NULL, 0, stat.durable_lsn, list, &observation);
     observation.recovery = true;
     observation.from_lsn = stat.first_lsn;
     *ret_observation = observation;
@@ -235,7 +239,8 @@ static void read_beside(struct run_client *client, const struct operation *opera
     wal_log_stat(client->boot->log, &stat);
     uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
     uint64_t from_lsn = stat.first_lsn + operation->argument % span;
-    observe(client->boot->io, from_lsn, 0, &client->seen, &observation);
+    observe(runner, client->boot->io, &operation->argument, from_lsn, 0, &client->seen,
+            &observation);
     observation.instance = sim_instance(runner->world);
     put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
                                             .operation = operation->number,

@@ -7,6 +7,8 @@
  * headers in them are well-formed where they were copied from, and know LSNs durable that this log
  * has not given away yet. Whoever takes one of them for a witness misses records that never were.
  *
+ * Or they are a row (row_payload.c).
+ *
  * Each record begins with who it is: operation, index and length; shorter ones are cut.
  */
 #include <string.h>
@@ -107,18 +109,21 @@ static void fill_log(const struct runner *runner, const struct operation *operat
     }
 }
 
-void run_fill(const struct runner *runner, const struct operation *operation, uint32_t index,
+void run_fill(struct runner *runner, const struct operation *operation, uint32_t index,
               uint8_t *bytes)
 {
     uint32_t len = operation->lengths[index];
     uint32_t head[2] = {operation->number, index << 16 | (len & 0xffff)};
     uint64_t entropy = sim_mix(operation->noise, index, 3);
+
+    if (operation->content == CONTENT_ROW && run_fill_row(runner, operation, index, bytes)) return;
     uint64_t place =
         WAL_GROUP_HEADER_BYTES + WAL_RECORD_HEADER_BYTES; /* If its group is its own. */
 
     for (uint32_t i = 0; i < index; i++) place += log_record_bytes(operation->lengths[i]);
     fill_noise(bytes, len, entropy);
-    if (operation->content != CONTENT_NOISE && len > HEAD_BYTES) {
+    bool like_log = operation->content == CONTENT_LOG || operation->content == CONTENT_REPLICA;
+    if (like_log && len > HEAD_BYTES) {
         fill_log(runner, operation, place + HEAD_BYTES, bytes + HEAD_BYTES, len - HEAD_BYTES,
                  entropy);
     }

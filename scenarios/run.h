@@ -16,11 +16,14 @@
 #define SCENARIOS_RUN_H
 
 #include "scenarios/scenario_internal.h"
+#include "sim/guard.h"
 #include "wal/log/log.h"
+#include "wal/log/row.h"
 
 #define RUN_LOG_PATH "/log"
 
 enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, MILESTONES_MAX = 512 };
+enum { RUN_ROW_BYTES_MAX = 65536, RUN_ROW_VALUES_MAX = 512 };
 
 /* What the seed drew beside the case: chances, which a replay has no use for. */
 struct run_odds {
@@ -40,6 +43,15 @@ struct record_list {
 struct ticket {
     struct wal_ticket ticket;
     uint32_t operation; /* Its number. */
+};
+
+/* A row that is made or read: nothing is called in between, so one is enough. */
+struct run_row {
+    struct wal_row_value values[RUN_ROW_VALUES_MAX];
+    uint32_t count, pool_used;
+    uint8_t pool[RUN_ROW_BYTES_MAX]; /* What the values point to. */
+    uint8_t changed[RUN_ROW_BYTES_MAX];
+    struct sim_guard guard; /* Where it is decoded. */
 };
 
 struct boot;
@@ -121,6 +133,8 @@ struct runner {
     bool probe; /* The final boot: append and acknowledge something new. */
 
     struct decoder *decoder;
+    struct run_row row;
+    bool has_rows; /* Some operation writes rows. */
 };
 
 /* swarm.c: draws config, odds, operations and the fault plan from the seed. */
@@ -148,8 +162,16 @@ void run_side_task(struct wal_io *io, void *arg); /* arg: the runner */
 wal_observe run_observe;                          /* The log's observer; context: the boot. */
 
 /* payload.c: make the bytes of the operation's record `index`. */
-void run_fill(const struct runner *runner, const struct operation *operation, uint32_t index,
+void run_fill(struct runner *runner, const struct operation *operation, uint32_t index,
               uint8_t *bytes);
+
+/* row_payload.c: make them a row, if they are enough; and decode what was read, if it is a row, and
+ * (entropy not NULL) copies of it that are changed so. What goes wrong is put in the observation.
+ */
+bool run_fill_row(struct runner *runner, const struct operation *operation, uint32_t index,
+                  uint8_t *bytes);
+void run_read_row(struct runner *runner, const struct wal_record *record, const uint64_t *entropy,
+                  struct history_observation *observation);
 
 /* copy.c: copy the log's files, piece by piece, to copy_disk. */
 void run_copy(struct boot *boot);

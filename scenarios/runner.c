@@ -29,6 +29,7 @@ struct runner *runner_create(void)
     runner->decoder = decoder_create();
     runner->look_disk = disk_create();
     runner->copy_disk = disk_create();
+    sim_guard_init(&runner->row.guard, RUN_ROW_BYTES_MAX);
     history_init(&runner->history);
     for (uint32_t i = 0; i < 2 * CLIENTS_MAX; i++) {
         runner->clients[i / CLIENTS_MAX][i % CLIENTS_MAX] = (struct run_client){
@@ -55,6 +56,7 @@ void runner_destroy(struct runner *runner)
     disk_destroy(runner->look_disk);
     disk_destroy(runner->copy_disk);
     decoder_destroy(runner->decoder);
+    sim_guard_free(&runner->row.guard);
     property_suite_destroy(runner->suite);
     sim_world_destroy(runner->world);
     free(runner);
@@ -461,6 +463,10 @@ static void begin(struct runner *runner)
         run_take_case(runner);
     } else {
         run_draw(runner);
+    }
+    runner->has_rows = false;
+    for (uint32_t i = 0; i < runner->operation_count; i++) {
+        if (runner->operations[i].content == CONTENT_ROW) runner->has_rows = true;
     }
     runner->plan.media_left = runner->config.media_max;
     runner->plan.durable_lsn = run_durable_lsn;

@@ -188,10 +188,14 @@ static void draw_lengths(const struct runner *runner, struct operation *operatio
 /* Where there is one such payload there are many: they have to meet a crash, and soon. */
 static enum operation_content draw_content(const struct runner *runner, uint32_t number)
 {
+    if (percent(runner, "rows", 0, runner->scenario->row_percent) &&
+        percent(runner, "row", number, 75)) {
+        return CONTENT_ROW;
+    }
     if (!percent(runner, "log-content", 0, runner->scenario->log_content_percent)) {
         return CONTENT_NOISE;
     }
-    return (enum operation_content)(run_entropy(runner, "content", number) % CONTENT_COUNT);
+    return (enum operation_content)(run_entropy(runner, "content", number) % CONTENT_ROW);
 }
 
 static struct operation draw_operation(const struct runner *runner, uint32_t number,

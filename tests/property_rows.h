@@ -87,6 +87,7 @@ enum { ROW_LENGTH = 100 };
     .records = (const struct history_record[]){__VA_ARGS__},                                      \
     .count = sizeof((const struct history_record[]){__VA_ARGS__}) / sizeof(struct history_record)
 #define NOTHING               .count = 0
+#define ROW(n_lsn, how, by_hand) .row_lsn = (n_lsn), .row = (how), .row_changed = (by_hand)
 #define OBSERVATION(kind_is, process, from, ...)                                                  \
     OBSERVATION_BY(HISTORY_NO_OPERATION, kind_is, process, from, __VA_ARGS__)
 #define OBSERVATION_BY(op, kind_is, process, from, ...)                                           \

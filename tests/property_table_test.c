@@ -291,6 +291,22 @@ static const struct row rows[] = {
              ACCEPTED(4, 2, 3, 3), ACKED(4, 2, 3),
              READ(2, SEEN(TIMED(1, 1, 5), TIMED(2, 2, 5), TIMED(3, 4, 7)))) },
 
+    /* rows */
+    { "a_row_that_comes_back_is_accepted", NULL,
+      EVENTS(ONE_ACKED, READ(1, SEEN(AT(1, 1)), ROW(0, HISTORY_ROW_GOOD, false))) },
+    { "a_changed_row_that_is_refused_is_accepted", NULL,
+      EVENTS(ONE_ACKED, READ(1, SEEN(AT(1, 1)), ROW(1, HISTORY_ROW_REFUSED, true))) },
+    { "a_written_row_that_is_refused_is_rejected", "rows",
+      EVENTS(ONE_ACKED, READ(1, SEEN(AT(1, 1)), ROW(1, HISTORY_ROW_REFUSED, false))) },
+    { "a_row_with_other_values_is_rejected", "rows",
+      EVENTS(ONE_ACKED, AGAIN, RECOVERED(2, SEEN(AT(1, 1)), ROW(1, HISTORY_ROW_OTHER, false))) },
+    { "a_value_outside_its_row_is_rejected", "rows",
+      EVENTS(ONE_ACKED, READ(1, SEEN(AT(1, 1)), ROW(1, HISTORY_ROW_OUTSIDE, true))) },
+    { "a_row_that_makes_other_bytes_is_rejected", "rows",
+      EVENTS(ONE_ACKED, READ(1, SEEN(AT(1, 1)), ROW(1, HISTORY_ROW_CHANGED, true))) },
+    { "a_row_that_takes_too_much_memory_is_rejected", "rows",
+      EVENTS(ONE_ACKED, READ(1, SEEN(AT(1, 1)), ROW(1, HISTORY_ROW_GREEDY, true))) },
+
     /* limits */
     { "what_is_over_a_limit_is_refused", NULL,
       EVENTS(ONE_ACKED, OVER(2), FAILED(2, 1, HISTORY_LIMIT), SUBMITTED(3), ACCEPTED(3, 1, 2, 2)) },
