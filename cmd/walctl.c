@@ -28,6 +28,7 @@ static const struct {
     {"dump", walctl_dump, "dump DIR", "Print the records."},
     {"verify", walctl_verify, "verify DIR", "Read every record and say what is damaged."},
     {"stat", walctl_stat, "stat DIR", "Say what the log holds and how it ends."},
+    {"prune", walctl_prune, "prune DIR", "Give up the oldest records."},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -24,6 +24,7 @@ int walctl_append(struct wal_io *io, int argc, char **argv);
 int walctl_dump(struct wal_io *io, int argc, char **argv);
 int walctl_verify(struct wal_io *io, int argc, char **argv);
 int walctl_stat(struct wal_io *io, int argc, char **argv);
+int walctl_prune(struct wal_io *io, int argc, char **argv);
 
 /* ---- Arguments (walctl_args.c). What is wrong with them ends the program: WALCTL_USAGE. ---- */
 

@@ -136,6 +136,21 @@ appending_goes_on_where_it_ended() {
     [ "$(tr '\n' ' ' <out)" = "19 20 " ] || fail "19.. is $(cat out)"
 }
 
+what_is_pruned_is_gone_and_its_space_with_it() {
+    seq 1 30000 | append --segment-bytes 65536 --quiet log >printed || fail "append: $(cat err)"
+    local before
+    before=$(field segments log)
+    status 0 "$WALCTL" prune --before 20000 log
+    [ "$(cat out)" = 20000 ] || fail "prune printed $(cat out)"
+    [ "$(field floor_lsn log)" = 20000 ] || fail "stat: floor_lsn"
+    [ "$(field segments log)" -lt "$before" ] || fail "no segment is gone"
+    [ "$(field segments log)" = "$(ls log/*.wal | wc -l)" ] || fail "stat: segments"
+    status 0 "$WALCTL" dump log
+    seq 20000 30000 | cmp - out || fail "other records are left"
+    status 1 "$WALCTL" dump --from 19999 log
+    status 2 "$WALCTL" prune log
+}
+
 empty_lines_are_records_and_so_is_an_unfinished_last() {
     printf 'a\n\n\nlast' | append log >printed || fail "append: $(cat err)"
     [ "$(tail -n 1 printed)" = 4 ] || fail "printed $(cat printed)"
@@ -487,6 +502,7 @@ run() {
 TESTS=${*:-"
     a_hundred_thousand_lines_come_back
     appending_goes_on_where_it_ended
+    what_is_pruned_is_gone_and_its_space_with_it
     empty_lines_are_records_and_so_is_an_unfinished_last
     prefixed_records_may_be_any_bytes
     small_segments_hold_the_same_records

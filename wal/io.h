@@ -83,31 +83,33 @@ struct wal_cancel;
 #define WAL_NO_DEADLINE UINT64_MAX
 
 /* Milestones in the library's life, for the harness's tables of what was reached. */
-#define WAL_NOTE_MAP(X)                                                        \
-    X(WAL_NOTE_LOG_CREATED, "a log was created")                               \
-    X(WAL_NOTE_CREATE_RESUMED, "an interrupted creation was begun again")      \
-    X(WAL_NOTE_OPEN_CLEAN, "opened after a clean close, in the same segment")  \
-    X(WAL_NOTE_OPEN_UNCLEAN, "opened after a crash, in a fresh segment")       \
-    X(WAL_NOTE_TAIL_CUT, "a torn tail was cut")                                \
-    X(WAL_NOTE_TAIL_COPIED, "records above the witnesses were copied forward") \
-    X(WAL_NOTE_RESYNC_WITNESS, "a witness was found beyond a break")           \
-    X(WAL_NOTE_MARK_SLOT_BAD, "one slot of the mark was unreadable")           \
-    X(WAL_NOTE_ROTATED, "a segment was sealed and its successor begun")        \
-    X(WAL_NOTE_GROUP_OF_MANY, "a commit group held several appends")           \
-    X(WAL_NOTE_QUEUE_FULL, "an append waited for room in the queue")           \
-    X(WAL_NOTE_SHORT_WRITE, "a short write was continued")                     \
-    X(WAL_NOTE_ROLLED_BACK, "a group failed and was rolled back")              \
-    X(WAL_NOTE_POISONED, "the log was poisoned")                               \
-    X(WAL_NOTE_MARK_IDLE_SYNC, "the mark was synced because the log was idle") \
-    X(WAL_NOTE_LEFTOVER_REMOVED, "an unfinished file was removed at open")     \
-    X(WAL_NOTE_LIVE_READ, "a reader stopped at the witness of a live log")     \
-    X(WAL_NOTE_MAPPED, "a reader mapped a window of a segment")                \
-    X(WAL_NOTE_MAP_REFUSED, "a window could not be mapped and was read")       \
-    X(WAL_NOTE_BOOKMARK_USED, "a reader began at a bookmark")                  \
-    X(WAL_NOTE_BOOKMARK_WRONG, "a bookmark was wrong and not used")            \
-    X(WAL_NOTE_FOLLOW_WAITED, "a follower waited for more")                    \
-    X(WAL_NOTE_READ_CANCELLED, "a reader was cancelled")                       \
-    X(WAL_NOTE_UNKNOWN_SKIPPED, "a reader skipped a record of an unknown kind")
+#define WAL_NOTE_MAP(X)                                                         \
+    X(WAL_NOTE_LOG_CREATED, "a log was created")                                \
+    X(WAL_NOTE_CREATE_RESUMED, "an interrupted creation was begun again")       \
+    X(WAL_NOTE_OPEN_CLEAN, "opened after a clean close, in the same segment")   \
+    X(WAL_NOTE_OPEN_UNCLEAN, "opened after a crash, in a fresh segment")        \
+    X(WAL_NOTE_TAIL_CUT, "a torn tail was cut")                                 \
+    X(WAL_NOTE_TAIL_COPIED, "records above the witnesses were copied forward")  \
+    X(WAL_NOTE_RESYNC_WITNESS, "a witness was found beyond a break")            \
+    X(WAL_NOTE_MARK_SLOT_BAD, "one slot of the mark was unreadable")            \
+    X(WAL_NOTE_ROTATED, "a segment was sealed and its successor begun")         \
+    X(WAL_NOTE_GROUP_OF_MANY, "a commit group held several appends")            \
+    X(WAL_NOTE_QUEUE_FULL, "an append waited for room in the queue")            \
+    X(WAL_NOTE_SHORT_WRITE, "a short write was continued")                      \
+    X(WAL_NOTE_ROLLED_BACK, "a group failed and was rolled back")               \
+    X(WAL_NOTE_POISONED, "the log was poisoned")                                \
+    X(WAL_NOTE_MARK_IDLE_SYNC, "the mark was synced because the log was idle")  \
+    X(WAL_NOTE_LEFTOVER_REMOVED, "an unfinished file was removed at open")      \
+    X(WAL_NOTE_LIVE_READ, "a reader stopped at the witness of a live log")      \
+    X(WAL_NOTE_MAPPED, "a reader mapped a window of a segment")                 \
+    X(WAL_NOTE_MAP_REFUSED, "a window could not be mapped and was read")        \
+    X(WAL_NOTE_BOOKMARK_USED, "a reader began at a bookmark")                   \
+    X(WAL_NOTE_BOOKMARK_WRONG, "a bookmark was wrong and not used")             \
+    X(WAL_NOTE_FOLLOW_WAITED, "a follower waited for more")                     \
+    X(WAL_NOTE_READ_CANCELLED, "a reader was cancelled")                        \
+    X(WAL_NOTE_UNKNOWN_SKIPPED, "a reader skipped a record of an unknown kind") \
+    X(WAL_NOTE_PRUNED, "segments below the floor were given up")                \
+    X(WAL_NOTE_PRUNE_MET_PIN, "a pin came while the log was being pruned")
 
 enum wal_note {
 #define WAL_NOTE_ENUM(name, text) name,

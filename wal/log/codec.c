@@ -14,6 +14,7 @@
 
 #define SEGMENT_MAGIC "SQUALSEG"
 #define MARK_MAGIC "SQUALMRK"
+#define PIN_MAGIC "SQUALPIN"
 #define GROUP_MAGIC "GRP1"
 
 enum {
@@ -241,6 +242,34 @@ enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot, struct wal_ma
     if (mark.segment < mark.floor_segment) return WAL_CORRUPT;
     if (mark.durable_lsn < mark.floor_lsn - 1) return WAL_CORRUPT;
     *ret_mark = mark;
+    return WAL_OK;
+}
+
+static uint32_t pin_crc(const uint8_t *p)
+{
+    return log_crc_end(log_crc_add(LOG_CRC_BEGIN, p, WAL_PIN_BYTES - CRC_BYTES));
+}
+
+void log_pin_encode(uint8_t *p, const struct wal_pin_file *pin)
+{
+    memset(p, 0, WAL_PIN_BYTES);
+    memcpy(p, PIN_MAGIC, MAGIC_BYTES);
+    put_u32(p + 8, pin->version);
+    memcpy(p + 16, pin->log_id, WAL_LOG_ID_BYTES);
+    put_u64(p + 32, pin->lsn);
+    put_u32(p + 60, pin_crc(p));
+}
+
+enum wal_err log_pin_decode(const uint8_t *p, struct wal_pin_file *ret_pin)
+{
+    struct wal_pin_file pin = {.version = get_u32(p + 8), .lsn = get_u64(p + 32)};
+
+    memcpy(pin.log_id, p + 16, WAL_LOG_ID_BYTES);
+    if (memcmp(p, PIN_MAGIC, MAGIC_BYTES) != 0) return WAL_CORRUPT;
+    if (get_u32(p + 60) != pin_crc(p)) return WAL_CORRUPT;
+    if (pin.version != WAL_FORMAT_VERSION) return WAL_VERSION;
+    if (pin.lsn == 0) return WAL_CORRUPT;
+    *ret_pin = pin;
     return WAL_OK;
 }
 

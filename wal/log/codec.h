@@ -70,6 +70,9 @@ void log_mark_slot_encode(uint8_t *p, unsigned slot, const struct wal_mark_slot 
 WAL_CHECKED enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot,
                                               struct wal_mark_slot *ret_mark);
 
+void log_pin_encode(uint8_t *p, const struct wal_pin_file *pin);
+WAL_CHECKED enum wal_err log_pin_decode(const uint8_t *p, struct wal_pin_file *ret_pin);
+
 void log_segment_name(char *ret_name, uint64_t number); /* WAL_SEGMENT_NAME_BYTES long. */
 bool log_segment_name_parse(const char *name, uint64_t *ret_number);
 

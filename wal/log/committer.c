@@ -21,7 +21,7 @@ static uint64_t later(uint64_t now_ns, uint64_t duration_ns)
     return now_ns < WAL_NO_DEADLINE - duration_ns ? now_ns + duration_ns : WAL_NO_DEADLINE - 1;
 }
 
-static enum wal_err mark_renew(struct wal_log *log, bool sync, bool clean, bool *unsure)
+enum wal_err log_renew_mark(struct wal_log *log, bool sync, bool clean, bool *unsure)
 {
     struct wal_mark_slot contents = {
         .version = WAL_FORMAT_VERSION,
@@ -52,7 +52,7 @@ static enum wal_err mark_on_time(struct wal_log *log, bool *unsure)
 {
     bool idle = !log->mark_timer.behind;
 
-    enum wal_err err = mark_renew(log, idle, false, unsure);
+    enum wal_err err = log_renew_mark(log, idle, false, unsure);
     if (err == WAL_OK && idle) io_note(log->io, WAL_NOTE_MARK_IDLE_SYNC);
     return *unsure ? err : WAL_OK; /* If it is sure, the timer will try again. */
 }
@@ -75,11 +75,11 @@ static enum wal_err mark_follow(struct wal_log *log, bool *unsure)
         return err;
     }
     case WAL_MARK_EVERY_GROUP:
-        err = mark_renew(log, false, false, unsure);
+        err = log_renew_mark(log, false, false, unsure);
         return *unsure ? err : WAL_OK;
     case WAL_MARK_EVERY_SYNCED:
         /* What is durable can't be taken back, and must not be acknowledged without its mark. */
-        err = mark_renew(log, true, false, unsure);
+        err = log_renew_mark(log, true, false, unsure);
         *unsure = err != WAL_OK;
         return err;
     }
@@ -147,7 +147,7 @@ static enum wal_err rotate(struct wal_log *log, bool *unsure)
     io_note(log->io, WAL_NOTE_ROTATED);
 
     /* If this fails surely, the old mark and the new header still say all that recovery needs. */
-    err = mark_renew(log, true, false, unsure);
+    err = log_renew_mark(log, true, false, unsure);
     return *unsure ? err : WAL_OK;
 }
 
@@ -246,6 +246,7 @@ static void publish(struct wal_log *log)
     const struct log_tip *tip = &log->tip;
 
     log->durable_lsn = tip->durable_lsn;
+    log->stat.first_lsn = log->floor_lsn;
     log->stat.segment = tip->segment;
     log->stat.offset = tip->offset;
     log->stat.segments = tip->segment - log->floor_segment + 1;
@@ -257,9 +258,18 @@ static void publish(struct wal_log *log)
     if (log->waiters > 0) io_cond_broadcast(log->io, log->moved);
 }
 
+static void command_end(struct wal_log *log, enum wal_err err)
+{
+    log->command->err = err;
+    log->command->done = true;
+    log->command = NULL;
+    io_cond_broadcast(log->io, log->moved);
+}
+
 static void poison(struct wal_log *log, enum wal_err err)
 {
     log->poisoned = true;
+    if (log->command != NULL) command_end(log, WAL_POISONED);
     log->close_err = WAL_POISONED;
     io_cond_broadcast(log->io, log->moved);
     io_cond_broadcast(log->io, log->room);
@@ -339,6 +349,43 @@ static enum wal_err run_unlocked(struct wal_log *log,
     return err;
 }
 
+static enum wal_err command_carry_out(struct wal_log *log, bool *unsure)
+{
+    switch (log->command->kind) {
+    case LOG_COMMAND_PRUNE: return log_prune(log, log->command, unsure);
+    }
+    return WAL_OK;
+}
+
+static void command_run(struct wal_log *log)
+{
+    enum wal_err err = run_unlocked(log, command_carry_out);
+    if (log->command != NULL) command_end(log, err); /* If it wasn't poisoned. */
+}
+
+enum wal_err log_command_wait(struct wal_log *log, struct log_command *command)
+{
+    enum wal_err err = WAL_OK;
+
+    io_mutex_lock(log->io, log->mutex);
+    log->waiters++;
+    while (err == WAL_OK && !command->done) {
+        if (log->command == NULL) {
+            if (log->poisoned) err = WAL_POISONED;
+            if (log->closing) err = WAL_CLOSED;
+            if (err) break;
+            log->command = command;
+            if (log->committer_waits) io_cond_signal(log->io, log->work);
+            log->committer_waits = false;
+        }
+        err_ignore(io_cond_wait(log->io, log->moved, log->mutex, WAL_NO_DEADLINE));
+    }
+    log->waiters--;
+    if (err == WAL_OK) err = command->err;
+    io_mutex_unlock(log->io, log->mutex);
+    return err;
+}
+
 /* A spent segment must not be gone on with: leave a fresh one, or if there is no room for it a mark
  * that does not call the log clean. */
 static enum wal_err mark_clean(struct wal_log *log, bool *unsure)
@@ -347,7 +394,7 @@ static enum wal_err mark_clean(struct wal_log *log, bool *unsure)
         enum wal_err err = rotate(log, unsure);
         if (*unsure) return err;
     }
-    return mark_renew(log, true, !log->tip.spent, unsure);
+    return log_renew_mark(log, true, !log->tip.spent, unsure);
 }
 
 static void close_out(struct wal_log *log)
@@ -393,6 +440,8 @@ static bool committer_step(struct wal_log *log)
         committer_wait(log, WAL_NO_DEADLINE);
     } else if (sync_is_due(log, queued)) {
         err_ignore(run_unlocked(log, tip_sync)); /* It poisons on every error. */
+    } else if (log->command != NULL) {
+        command_run(log);
     } else if (queued) {
         commit_group(log);
     } else if (log->closing) {

@@ -97,6 +97,17 @@
  *      96  28   reserved
  *     124   4   crc           of the slot's offset in the file as 8 bytes, then bytes 0..123
  *
+ * PIN, 64 bytes, a file NAME.pin: somebody needs the log from this LSN on, so it is not pruned. It
+ * is made under NAME.pin.tmp, synced, renamed and the directory synced.
+ *
+ *       0   8   magic         "SQUALPIN"
+ *       8   4   version       1
+ *      12   4   reserved
+ *      16  16   log_id
+ *      32   8   lsn
+ *      40  20   reserved
+ *      60   4   crc           of bytes 0..59
+ *
  * A renewal never overwrites the newest slot that is known synced, so one good slot always stands.
  * A log exists once its mark has its name: segment first, then the mark. Segments without records
  * and without a mark are an interrupted creation, which is begun again.
@@ -123,6 +134,9 @@ enum {
     WAL_MARK_SLOT_BYTES = 128,
     WAL_MARK_SLOT_AREA_BYTES = 512, /* What is written: a sector, whole. */
 
+    WAL_PIN_BYTES = 64,
+    WAL_PIN_NAME_MAX = 40, /* Without the ending. */
+
     WAL_RECORD_DATA = 1,
     WAL_RECORD_OPTIONAL = 0x80,
     WAL_RECORD_BATCH_GOES_ON = 1 << 0,
@@ -134,6 +148,7 @@ enum {
 #define WAL_MARK_TMP_NAME "mark.tmp"
 #define WAL_SEGMENT_TMP_NAME "segment.tmp"
 #define WAL_LOCK_NAME "lock"
+#define WAL_PIN_ENDING ".pin"
 
 struct wal_segment_header {
     uint32_t version;
@@ -175,6 +190,12 @@ struct wal_mark_slot {
     uint64_t segment;
     uint64_t offset;
     uint64_t commit_ns;
+};
+
+struct wal_pin_file {
+    uint32_t version;
+    uint8_t log_id[WAL_LOG_ID_BYTES];
+    uint64_t lsn;
 };
 
 #endif

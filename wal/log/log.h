@@ -164,6 +164,21 @@ WAL_CHECKED enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn
 WAL_CHECKED enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uint64_t deadline_ns,
                                           uint64_t *ret_durable_lsn);
 
+/*
+ * Give up all records below `lsn`: the floor goes up to it, but not above the lowest pin nor what
+ * is durable, and never down. *ret_floor_lsn is the floor reached, and is durable; segments that
+ * lie wholly below it are gone. Records that share a segment with the floor are no longer served
+ * either. WAL_CORRUPT, WAL_VERSION: a pin or a segment's header can't be read (the observer hears
+ * which); nothing was given up, nor was it after any other error but WAL_POISONED. WAL_LOCKED never
+ * comes: a writer that finds out that its lock is lost is poisoned.
+ *
+ * A reader beside it: what it has in hand it may serve to the end of that segment. When it needs a
+ * segment that is gone it gets WAL_PRUNED, and is to be opened again. A reader that must not be
+ * overtaken holds a pin.
+ */
+WAL_CHECKED enum wal_err wal_prune_before(struct wal_log *log, uint64_t lsn,
+                                          uint64_t *ret_floor_lsn);
+
 struct wal_stat {
     uint64_t first_lsn; /* The floor. */
     uint64_t durable_lsn;
@@ -252,6 +267,19 @@ bool wal_reader_bookmark(const struct wal_reader *reader, struct wal_bookmark *r
 uint64_t wal_reader_witness(const struct wal_reader *reader);
 
 void wal_reader_close(struct wal_reader *reader);
+
+/* ---- Pins. Need no lock, and work beside a live writer. ---- */
+
+/* Durably forbid that anything at or above `lsn` is pruned, until the pin is taken away. Names are
+ * 1 to WAL_PIN_NAME_MAX letters, digits, '-', '_' and '.' (not the first); the same name again
+ * moves the pin. It binds pruning only: what is truncated goes, pinned or not. Errors: WAL_PRUNED
+ * (the floor is above lsn; a pin that had the name is as it was), WAL_OPTION (the name, or lsn is
+ * 0), WAL_NOTFOUND (no log), and what the world says: then the pin may stand or not. */
+WAL_CHECKED enum wal_err wal_pin(struct wal_io *io, const char *path, const char *name,
+                                 uint64_t lsn);
+
+/* WAL_NOTFOUND: there is none. Any other error: it may stand or not. */
+WAL_CHECKED enum wal_err wal_unpin(struct wal_io *io, const char *path, const char *name);
 
 /* ---- Looking at a log without changing it. ---- */
 

@@ -48,6 +48,18 @@ struct log_tip {
     uint64_t durable_commit_ns;
 };
 
+/* What only the committer can do, because the mark and the names are its own. */
+enum log_command_kind { LOG_COMMAND_PRUNE };
+
+/* On the stack of the task that waits for it. */
+struct log_command {
+    enum log_command_kind kind;
+    uint64_t lsn;
+    uint64_t floor_lsn; /* Prune: the floor reached. */
+    enum wal_err err;
+    bool done;
+};
+
 struct log_counts {
     uint64_t groups, bytes_written, syncs, rotations, marks;
 };
@@ -67,9 +79,6 @@ struct wal_log {
     struct wal_file lock;
     uint8_t log_id[WAL_LOG_ID_BYTES];
     uint32_t block_bytes;
-    uint64_t life;
-    uint64_t floor_lsn;
-    uint64_t floor_segment;
     struct wal_task *committer;
     struct wal_mutex *mutex;
     struct wal_cond *work;  /* For the committer. */
@@ -77,6 +86,9 @@ struct wal_log {
     struct wal_cond *room;  /* The queue was emptied. */
 
     /* The committer's. */
+    uint64_t life;
+    uint64_t floor_lsn;
+    uint64_t floor_segment;
     struct log_tip tip;
     struct log_mark mark;
     struct log_mark_timer mark_timer;
@@ -91,6 +103,7 @@ struct wal_log {
     uint64_t sync_wanted_lsn; /* Somebody waits for this to be durable. */
     uint64_t epoch;
     struct log_rollback rollbacks[LOG_ROLLBACKS_KEPT]; /* That of epoch e is at e % size. */
+    struct log_command *command;                       /* Asked for and not done yet. */
     bool poisoned;
     bool closing;
     bool committer_waits;
@@ -110,6 +123,25 @@ WAL_CHECKED enum wal_err log_recover(struct wal_log *log, struct log_survey *sur
 
 /* committer.c */
 void log_committer(void *arg);
+
+/* The mark with what the tip and the floor are now. Only the committer's task may. */
+WAL_CHECKED enum wal_err log_renew_mark(struct wal_log *log, bool sync, bool clean, bool *unsure);
+
+/* Have the committer do it. One at a time. */
+WAL_CHECKED enum wal_err log_command_wait(struct wal_log *log, struct log_command *command);
+
+/* prune.c; for the committer's task only. */
+WAL_CHECKED enum wal_err log_prune(struct wal_log *log, struct log_command *command, bool *unsure);
+
+/* The last segment that begins at or below the LSN. */
+WAL_CHECKED enum wal_err log_segment_holding(struct wal_log *log, uint64_t lsn,
+                                             struct wal_segment_header *ret_header);
+
+/* WAL_LOCKED: the mark that bears the name is another writer's. */
+WAL_CHECKED enum wal_err log_mark_is_ours(struct wal_log *log);
+
+/* The segment lies below the durable floor: its file may go. */
+void log_segment_retire(struct wal_log *log, uint64_t number);
 
 static inline void log_emit(const struct wal_options *options, struct wal_event event)
 {

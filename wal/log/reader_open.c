@@ -10,7 +10,19 @@
 #include "wal/log/segment.h"
 #include "wal/log/survey.h"
 
-enum { LOOKS_MAX = 4 };
+enum { LOOKS_MAX = 8 };
+
+/* A segment that was listed. If it is not there it has been pruned since; unless it is missing the
+ * next time, too. */
+static enum wal_err listed_segment(struct wal_reader *reader, uint64_t number,
+                                   struct wal_file *ret_file, struct wal_segment_header *ret_header)
+{
+    enum wal_err err = log_reader_segment(reader, number, ret_file, ret_header);
+
+    if (err != WAL_NOTFOUND) return err;
+    reader->place = log_place_segment(number, 0, 0, UINT64_MAX);
+    return WAL_CORRUPT;
+}
 
 /* Enter segment `number` if it begins at or below from_lsn. */
 static enum wal_err probe(struct wal_reader *reader, uint64_t number, uint64_t from_lsn,
@@ -19,7 +31,7 @@ static enum wal_err probe(struct wal_reader *reader, uint64_t number, uint64_t f
     struct wal_segment_header header;
     struct wal_file file;
 
-    enum wal_err err = log_reader_segment(reader, number, &file, &header);
+    enum wal_err err = listed_segment(reader, number, &file, &header);
     if (err) return err;
     *ret_entered = header.first_lsn <= from_lsn;
     if (*ret_entered) {
@@ -109,7 +121,7 @@ static enum wal_err start_enter(struct wal_reader *reader, const struct log_surv
     uint64_t last = survey->last_segment;
     uint64_t from_lsn = reader->next_lsn;
 
-    enum wal_err err = log_reader_segment(reader, last, &file, &header);
+    enum wal_err err = listed_segment(reader, last, &file, &header);
     if (err) return err;
     if (header.life < survey->mark.life) {
         err_ignore(io_close(reader->io, file)); /* Only read. */

@@ -50,13 +50,29 @@ static enum wal_err successor_find(struct wal_reader *reader)
     return WAL_OK;
 }
 
+static enum wal_err mark_witness(struct wal_reader *reader, struct wal_mark_slot *ret_mark)
+{
+    unsigned bad = 0;
+
+    enum wal_err err = log_mark_read(reader->io, reader->dir, ret_mark, &bad);
+    if (err == WAL_OK && memcmp(ret_mark->log_id, reader->log_id, WAL_LOG_ID_BYTES) != 0) {
+        err = WAL_CORRUPT;
+    }
+    if (err == WAL_CORRUPT || err == WAL_NOTFOUND) {
+        return log_reader_fail(reader, WAL_CORRUPT, log_place_file(WAL_MARK_NAME));
+    }
+    return err;
+}
+
 /* A successor was heard of that isn't there. */
-static enum wal_err successor_missing(struct wal_reader *reader, const struct wal_mark_slot *mark)
+static enum wal_err successor_missing(struct wal_reader *reader)
 {
     uint64_t missing = reader->header.segment + 1;
-    bool pruned = mark != NULL && mark->floor_segment > missing;
+    struct wal_mark_slot mark;
 
-    return log_reader_fail(reader, pruned ? WAL_PRUNED : WAL_CORRUPT,
+    enum wal_err err = mark_witness(reader, &mark);
+    if (err) return err;
+    return log_reader_fail(reader, mark.floor_segment > missing ? WAL_PRUNED : WAL_CORRUPT,
                            log_place_segment(missing, 0, reader->pos_lsn, reader->witness_lsn));
 }
 
@@ -97,7 +113,7 @@ enum wal_err log_reader_ready(struct wal_reader *reader)
     enum wal_err err = successor_find(reader);
     if (err) return err;
     if (!log_reader_sealed(reader) && reader->known_segment > reader->header.segment) {
-        return successor_missing(reader, NULL);
+        return successor_missing(reader);
     }
     err = io_size(reader->io, reader->file, &reader->scan.size);
     if (err) return err;
@@ -122,20 +138,6 @@ static enum wal_err chain_witness(struct wal_reader *reader, uint64_t *witness)
         at.lsn += header.count;
         at.offset = log_next_offset(&reader->scan, at.offset, header.length);
     }
-}
-
-static enum wal_err mark_witness(struct wal_reader *reader, struct wal_mark_slot *ret_mark)
-{
-    unsigned bad = 0;
-
-    enum wal_err err = log_mark_read(reader->io, reader->dir, ret_mark, &bad);
-    if (err == WAL_OK && memcmp(ret_mark->log_id, reader->log_id, WAL_LOG_ID_BYTES) != 0) {
-        err = WAL_CORRUPT;
-    }
-    if (err == WAL_CORRUPT || err == WAL_NOTFOUND) {
-        return log_reader_fail(reader, WAL_CORRUPT, log_place_file(WAL_MARK_NAME));
-    }
-    return err;
 }
 
 /* `witness` was seen. It counts if there is no successor now. */
@@ -185,7 +187,7 @@ enum wal_err log_reader_refresh(struct wal_reader *reader, bool *ret_more)
     map_allow(reader);
     if (reader->known_segment < mark.segment) reader->known_segment = mark.segment;
     if (log_reader_sealed(reader) || reader->known_segment <= reader->header.segment) return WAL_OK;
-    return successor_missing(reader, &mark);
+    return successor_missing(reader);
 }
 
 enum wal_err log_reader_resync(struct wal_reader *reader, uint64_t offset, bool *ret_more)

@@ -5,6 +5,7 @@
 
 #include "wal/log/codec.h"
 #include "wal/log/mark.h"
+#include "wal/log/pin.h"
 #include "wal/log/segment.h"
 #include "wal/log/survey_damage.h"
 
@@ -49,7 +50,7 @@ const char *log_survey_next_name(const struct log_survey *survey, const char *na
 static bool name_is_ours(const char *name)
 {
     return strcmp(name, WAL_LOCK_NAME) == 0 || strcmp(name, WAL_MARK_NAME) == 0 ||
-           log_tmp_name(name);
+           log_tmp_name(name) || log_pin_name(name);
 }
 
 static void names_sort_out(struct log_survey *survey, bool marked)
