@@ -50,6 +50,7 @@ int walctl_prune(struct wal_io *io, int argc, char **argv)
     uint64_t floor_lsn = 0;
 
     walctl_parse(&argp, argc, argv, &args);
+    log_options.sync_policy = WAL_SYNC_EVERY_GROUP;
     enum wal_err err = wal_open(io, args.dir, &log_options, &log, &place);
     if (err) return walctl_fail(name, args.dir, err, &place);
     err = wal_prune_before(log, args.before_lsn, &floor_lsn);
