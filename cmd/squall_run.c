@@ -228,6 +228,7 @@ static void plan_deadlines(struct run_plan *plan, uint64_t for_ns)
         plan->parts[i].deadline_ns = general ? scenarios - 1 : 1; /* A weight; a time below. */
         shares += plan->parts[i].deadline_ns;
     }
+    if (shares == 0) return; /* Nothing but kept failures: they take no time worth a share. */
     for (size_t i = 0; i < plan->count; i++) {
         if (plan->names[i].kept != NULL) continue;
         share += plan->parts[i].deadline_ns;

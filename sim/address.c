@@ -273,25 +273,25 @@ void sim_who_list_free(struct sim_who_list *list)
 /* ---- Kinds ---- */
 
 /* clang-format off */
-static const struct { unsigned kind; const char *name; enum sim_stream stream; } kinds[] = {
-    { SIM_KIND_CRASH,                        "crash",            SIM_STREAM_CRASH },
-    { SIM_KIND_PREEMPT,                      "preempt",          SIM_STREAM_SCHEDULE },
-    { SIM_KIND_ALLOC,                        "alloc",            SIM_STREAM_FAULT },
-    { SIM_KIND_WAKE,                         "wake",             SIM_STREAM_SCHEDULE },
-    { SIM_KIND_LOOK,                         "look",             SIM_STREAM_IMAGE },
-    { SIM_KIND_RESUME,                       "resume",           SIM_STREAM_SCHEDULE },
-    { SIM_KIND_IMAGE + DISK_ASK_MODE,        "image-mode",       SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_CUT,         "image-cut",        SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_CUT_BYTE,    "image-cut-byte",   SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_OMIT,        "image-omit",       SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_CHUNK,       "image-chunk",      SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_CHUNK_BYTE,  "image-chunk-byte", SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_GARBAGE,     "image-garbage",    SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_SIZE,        "image-size",       SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_NAMES,       "image-names",      SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_NAME,        "image-name",       SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_SPLIT,       "image-split",      SIM_STREAM_IMAGE },
-    { SIM_KIND_IMAGE + DISK_ASK_SYNC_CHUNK,  "image-sync-chunk", SIM_STREAM_IMAGE },
+static const struct { const char *name; unsigned kind; enum sim_stream stream; } kinds[] = {
+    { "crash",            SIM_KIND_CRASH,                        SIM_STREAM_CRASH },
+    { "preempt",          SIM_KIND_PREEMPT,                      SIM_STREAM_SCHEDULE },
+    { "alloc",            SIM_KIND_ALLOC,                        SIM_STREAM_FAULT },
+    { "wake",             SIM_KIND_WAKE,                         SIM_STREAM_SCHEDULE },
+    { "look",             SIM_KIND_LOOK,                         SIM_STREAM_IMAGE },
+    { "resume",           SIM_KIND_RESUME,                       SIM_STREAM_SCHEDULE },
+    { "image-mode",       SIM_KIND_IMAGE + DISK_ASK_MODE,        SIM_STREAM_IMAGE },
+    { "image-cut",        SIM_KIND_IMAGE + DISK_ASK_CUT,         SIM_STREAM_IMAGE },
+    { "image-cut-byte",   SIM_KIND_IMAGE + DISK_ASK_CUT_BYTE,    SIM_STREAM_IMAGE },
+    { "image-omit",       SIM_KIND_IMAGE + DISK_ASK_OMIT,        SIM_STREAM_IMAGE },
+    { "image-chunk",      SIM_KIND_IMAGE + DISK_ASK_CHUNK,       SIM_STREAM_IMAGE },
+    { "image-chunk-byte", SIM_KIND_IMAGE + DISK_ASK_CHUNK_BYTE,  SIM_STREAM_IMAGE },
+    { "image-garbage",    SIM_KIND_IMAGE + DISK_ASK_GARBAGE,     SIM_STREAM_IMAGE },
+    { "image-size",       SIM_KIND_IMAGE + DISK_ASK_SIZE,        SIM_STREAM_IMAGE },
+    { "image-names",      SIM_KIND_IMAGE + DISK_ASK_NAMES,       SIM_STREAM_IMAGE },
+    { "image-name",       SIM_KIND_IMAGE + DISK_ASK_NAME,        SIM_STREAM_IMAGE },
+    { "image-split",      SIM_KIND_IMAGE + DISK_ASK_SPLIT,       SIM_STREAM_IMAGE },
+    { "image-sync-chunk", SIM_KIND_IMAGE + DISK_ASK_SYNC_CHUNK,  SIM_STREAM_IMAGE },
 };
 /* clang-format on */
 
