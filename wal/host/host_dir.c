@@ -87,6 +87,19 @@ static enum wal_err names_read(struct names *names, DIR *stream)
     }
 }
 
+/* What goes out is the door's memory, whoever's that is, and as large as it says. */
+static enum wal_err names_give(struct wal_io *io, const struct names *names, char **ret_names,
+                               size_t *ret_bytes)
+{
+    char *copy = names->used == 0 ? NULL : io_alloc(io, names->used);
+
+    if (copy == NULL && names->used > 0) return WAL_NOMEM;
+    if (copy != NULL) memcpy(copy, names->bytes, names->used);
+    *ret_names = copy;
+    *ret_bytes = names->used;
+    return WAL_OK;
+}
+
 /* Opens "." anew rather than duplicating the descriptor: duplicates share their position, and two
  * tasks may list at once. */
 static enum wal_err dir_list(struct wal_io *io, struct wal_dir dir, char **ret_names,
@@ -96,7 +109,6 @@ static enum wal_err dir_list(struct wal_io *io, struct wal_dir dir, char **ret_n
     enum wal_err err = WAL_OK;
     DIR *stream = NULL;
 
-    (void)io;
     int fd = openat(dir.id, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return host_errno(errno);
 
@@ -108,13 +120,9 @@ static enum wal_err dir_list(struct wal_io *io, struct wal_dir dir, char **ret_n
     }
     err = names_read(&names, stream);
     (void)closedir(stream); /* Read from only: there is nothing to lose. */
-    if (err) {
-        free(names.bytes);
-        return err;
-    }
-    *ret_names = names.bytes;
-    *ret_bytes = names.used;
-    return WAL_OK;
+    if (err == WAL_OK) err = names_give(io, &names, ret_names, ret_bytes);
+    free(names.bytes);
+    return err;
 }
 
 static enum wal_err dir_rename(struct wal_io *io, struct wal_dir dir, const char *from,
