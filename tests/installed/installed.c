@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 
     log_create();
     options.create = true;
+    options.sync_policy = WAL_SYNC_EVERY_GROUP;
     enum wal_err err = argc == 2 ? wal_host_create(&io) : WAL_INVALID;
     if (!err) err = wal_open(io, argv[1], &options, &log, NULL);
     if (!err) err = wal_append(log, "hello", strlen("hello"), &ticket);

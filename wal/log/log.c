@@ -113,11 +113,13 @@ static enum wal_err log_make(struct wal_io *io, const struct wal_options *option
     return WAL_OK;
 }
 
-static enum wal_err directory_open(struct wal_io *io, const char *path, bool create,
-                                   struct wal_dir *ret_dir)
+static enum wal_err directory_open(struct wal_io *io, const char *path,
+                                   const struct wal_options *options, struct wal_dir *ret_dir)
 {
     enum wal_err err = io_dir_open(io, path, ret_dir);
-    if (err != WAL_NOTFOUND || !create) return err;
+    if (err != WAL_NOTFOUND || !options->create) return err;
+    err = segment_check(options, options->block_bytes);
+    if (err) return err;
     err = io_mkdir(io, path);
     if (err != WAL_OK && err != WAL_EXISTS) return err;
     return io_dir_open(io, path, ret_dir);
@@ -136,8 +138,9 @@ static enum wal_err kind_check(const struct log_survey *survey, bool create)
 }
 
 /* The lock file is made only where there is a log, or may be one. */
-static enum wal_err lock_take(struct wal_io *io, struct wal_dir dir, bool create,
-                              struct wal_file *ret_lock, struct wal_place *reterr_place)
+static enum wal_err lock_take(struct wal_io *io, struct wal_dir dir,
+                              const struct wal_options *options, struct wal_file *ret_lock,
+                              struct wal_place *reterr_place)
 {
     struct wal_file lock;
 
@@ -147,7 +150,10 @@ static enum wal_err lock_take(struct wal_io *io, struct wal_dir dir, bool create
 
         log_survey_init(&survey, io, dir);
         err = log_survey_names(&survey);
-        if (err == WAL_OK) err = kind_check(&survey, create);
+        if (err == WAL_OK) err = kind_check(&survey, options->create);
+        if (err == WAL_OK && survey.kind == LOG_KIND_EMPTY) {
+            err = segment_check(options, options->block_bytes);
+        }
         *reterr_place = survey.place;
         log_survey_end(&survey);
         if (err) return err;
@@ -246,9 +252,9 @@ enum wal_err wal_open(struct wal_io *io, const char *path, const struct wal_opti
 
     enum wal_err err = options_check(options);
     if (err) goto undo;
-    err = directory_open(io, path, options->create, &dir);
+    err = directory_open(io, path, options, &dir);
     if (err) goto undo;
-    err = lock_take(io, dir, options->create, &lock, &place);
+    err = lock_take(io, dir, options, &lock, &place);
     if (err) goto undo;
     err = open_locked(io, path, options, dir, lock, ret_log, &place);
     if (err) goto undo;
