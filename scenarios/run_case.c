@@ -241,8 +241,9 @@ void runner_export(const struct runner *runner, struct run_case *ret_case)
     const struct sim_who *whos = sim_world_whos(runner->world, &who_count);
     uint32_t decisions = (uint32_t)(record->count + sim_image_record(runner->world)->count + 1);
 
-    case_reserve(ret_case, runner->operation_count, (uint32_t)who_count, decisions,
-                 runner->milestone_count);
+    /* One more of each: there may be none, and memory that is not there cannot be copied to. */
+    case_reserve(ret_case, runner->operation_count + 1, (uint32_t)who_count + 1, decisions,
+                 runner->milestone_count + 1);
     ret_case->seed = replay != NULL ? replay->seed : runner->options->seed;
     ret_case->config = runner->config;
     const char *scenario = replay != NULL ? replay->scenario : scenario_name(runner->scenario);
