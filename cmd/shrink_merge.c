@@ -45,9 +45,10 @@ static bool merge(struct run_case *draft, uint32_t first, uint32_t count)
 void shrink_merge(struct shrink *shrink)
 {
     for (uint32_t span = SPAN_MAX; span > 1; span--) {
-        for (uint32_t first = 0; first + span <= shrink->best.operation_count; first++) {
-            if (!merge(shrink_draft(shrink), first, span)) continue;
-            if (shrink_attempt(shrink)) first--; /* The one that is left may take more. */
+        uint32_t first = 0;
+        while (first + span <= shrink->best.operation_count) {
+            bool merged = merge(shrink_draft(shrink), first, span) && shrink_attempt(shrink);
+            if (!merged) first++; /* Else the one that is left may take more. */
         }
     }
 }

@@ -167,12 +167,11 @@ void shrink_simplify(struct shrink *shrink)
 /* Of any length, anywhere: as many as fill a segment, say. */
 void shrink_windows(struct shrink *shrink)
 {
-    const uint32_t *count = &shrink->best.operation_count;
-
     for (uint32_t length = WINDOW_MAX; length > 1; length--) {
-        for (uint32_t first = 0; first + length <= *count; first++) {
+        uint32_t first = 0;
+        while (first + length <= shrink->best.operation_count) {
             shrink_cut_operations(shrink_draft(shrink), first, length);
-            if (shrink_attempt(shrink)) first = 0;
+            first = shrink_attempt(shrink) ? 0 : first + 1;
         }
     }
 }

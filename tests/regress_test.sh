@@ -144,9 +144,14 @@ check "and met" test -n "$seed"
 sanitized='(killed by SIG|the process ended)'
 dies asserts 'assert(count < 3);' "an assertion" "$sanitized"
 dies faults '*(volatile char *)(count < 3 ? \&need : (void *)8) = 0;' "a bad address" "$sanitized"
-dies overruns 'if (count > 2) { volatile char big[90000]; big[0] = 1; }' "a stack overrun" \
-    "$sanitized"
+deep='volatile char deep[300000]; int at = count > 2 ? 300000 : 0;'
+deep+=' for (; at > 0; at -= 4096) deep[at - 1] = 1;'
+dies overruns "$deep" "a stack overrun" "$sanitized"
 dies spins 'for (volatile int spin = 1; count > 2 \&\& spin == 1;) {}' "a loop" 'no progress'
+check "an interrupt ends the search" ends_with 1 timeout --preserve-status -s INT 4 \
+    spins/squall shrink "everything:$seed" -o interrupted.repro --for 60s
+check "and says so" says ' runs in [0-9.]+ s, interrupted$'
+check "what there is by then is written" ends_with 1 spins/squall replay interrupted.repro
 
 echo "1..$number"
 exit $failed
