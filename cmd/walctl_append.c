@@ -20,6 +20,7 @@
 #include "cmd/walctl_gate.h"
 #include "cmd/walctl_input.h"
 #include "cmd/walctl_progress.h"
+#include "cmd/walctl_row.h"
 
 static const char name[] = "append";
 
@@ -28,12 +29,14 @@ enum { STOP_SIGNAL, STOP_TROUBLE }; /* Of the input's stop descriptors. */
 enum {
     SEGMENT_BYTES_MIN = 32 * 1024,
     AROUND_GROUP_BYTES = 16 * 1024, /* Headers and padding, with room to spare. */
+    JSON_PER_ROW_BYTE = 32,         /* A null with its type named, which is a byte. */
 };
 
 struct append_args {
     const char *dir;
     struct wal_options options;
     enum input_framing framing;
+    bool rows;
     bool quiet;
 };
 
@@ -43,6 +46,9 @@ struct appender {
     struct wal_log *log;
     struct progress progress;
     struct input input;
+    bool rows; /* The lines say rows. */
+    struct row_maker maker;
+    struct row_problem problem; /* Of the line that does not. */
     sigset_t signals;
 
     uint64_t first_lsn; /* Of this run; 0 before the first. */
@@ -59,6 +65,7 @@ enum {
     KEY_BLOCK_BYTES,
     KEY_LINES,
     KEY_LENGTH_PREFIXED,
+    KEY_ROWS,
     KEY_QUIET,
     KEY_SYNC,
     KEY_SYNC_INTERVAL,
@@ -88,6 +95,10 @@ static const struct argp_option options[] = {
     {.name = "length-prefixed",
      .key = KEY_LENGTH_PREFIXED,
      .doc = "A record is a little-endian u32 and so many bytes"},
+    {.name = "rows",
+     .key = KEY_ROWS,
+     .doc = "A line is a row: a JSON array of null, booleans, numbers, texts and "
+            "{\"type\":T,\"value\":V}"},
     {.name = "quiet", .key = KEY_QUIET, .doc = "Print only the last durable LSN"},
     {0},
 };
@@ -119,6 +130,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_NO_CREATE: args->options.create = false; return 0;
     case KEY_LINES: args->framing = INPUT_LINES; return 0;
     case KEY_LENGTH_PREFIXED: args->framing = INPUT_LENGTH_PREFIXED; return 0;
+    case KEY_ROWS: args->rows = true; return 0;
     case KEY_QUIET: args->quiet = true; return 0;
     case KEY_SYNC: args->options.sync_policy = sync_policy(arg, state); return 0;
     case KEY_SYNC_INTERVAL:
@@ -214,6 +226,18 @@ static enum wal_err append_one(struct appender *appender, const char *bytes, siz
     return WAL_OK;
 }
 
+/* A line becomes the bytes of its row. */
+static enum input_result make_row(struct appender *appender, const char **bytes, size_t *len)
+{
+    const uint8_t *row = NULL;
+
+    if (!appender->rows) return INPUT_RECORD;
+    if (!row_parse(&appender->maker, *bytes, *len, &row, len, &appender->problem))
+        return INPUT_NOTROW;
+    *bytes = (const char *)row;
+    return INPUT_RECORD;
+}
+
 /* Until the input ends, or something does. */
 static enum input_result append_all(struct appender *appender, enum wal_err *ret_err)
 {
@@ -223,6 +247,8 @@ static enum input_result append_all(struct appender *appender, enum wal_err *ret
 
     while (result == INPUT_MORE) {
         while ((result = input_take(&appender->input, &bytes, &len)) == INPUT_RECORD) {
+            result = make_row(appender, &bytes, &len);
+            if (result != INPUT_RECORD) break;
             *ret_err = append_one(appender, bytes, len);
             if (*ret_err) return INPUT_RECORD;
         }
@@ -271,6 +297,10 @@ static int say_input(const struct appender *appender, enum input_result result)
                    "%s %" PRIu64 " is over the limit of %zu bytes; those before it are in "
                    "the log",
                    unit(appender), input->number, input->limit);
+        return WALCTL_FAILED;
+    case INPUT_NOTROW:
+        walctl_say(name, "line %" PRIu64 ", column %zu: %s; the lines before it are in the log",
+                   input->number, appender->problem.column, appender->problem.what);
         return WALCTL_FAILED;
     case INPUT_FAILED:
         walctl_say(name, "standard input: %s", strerror(input->error));
@@ -397,11 +427,14 @@ int walctl_append(struct wal_io *io, int argc, char **argv)
     appender.dir = args.dir;
     appender.input.framing = args.framing;
     appender.input.limit = args.options.record_bytes_max;
+    appender.rows = args.rows;
+    if (args.rows) appender.input.limit *= JSON_PER_ROW_BYTE; /* The row is what is limited. */
     stop_fds[STOP_TROUBLE] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (stop_fds[STOP_TROUBLE] < 0) return walctl_fail(name, args.dir, WAL_NOFILES, NULL);
 
     int status = run(&appender, &args);
     input_free(&appender.input);
+    row_maker_free(&appender.maker);
     for (int i = 0; i < INPUT_STOPS; i++) {
         if (stop_fds[i] >= 0) close(stop_fds[i]);
     }

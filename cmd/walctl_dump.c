@@ -12,6 +12,7 @@
 
 #include "cmd/json.h"
 #include "cmd/walctl.h"
+#include "cmd/walctl_row.h"
 
 static const char name[] = "dump";
 
@@ -25,6 +26,7 @@ struct dump_args {
     uint64_t from_lsn;
     uint64_t to_lsn;
     bool json;
+    bool rows;
 };
 
 /* The calendar is worked out once a second of log time, not once a record. */
@@ -33,12 +35,13 @@ struct calendar {
     char text[32];
 };
 
-enum { KEY_FROM = 0x100, KEY_TO, KEY_JSON };
+enum { KEY_FROM = 0x100, KEY_TO, KEY_JSON, KEY_ROWS };
 
 static const struct argp_option options[] = {
     {.name = "from", .key = KEY_FROM, .arg = "LSN", .doc = "Begin here [the first record]"},
     {.name = "to", .key = KEY_TO, .arg = "LSN", .doc = "End behind this one [the last durable]"},
     {.name = "json", .key = KEY_JSON, .doc = "Print JSON Lines, with time and place"},
+    {.name = "rows", .key = KEY_ROWS, .doc = "The records are rows: print each as a JSON array"},
     {0},
 };
 
@@ -50,6 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_FROM: args->from_lsn = walctl_number("--from", arg, state); return 0;
     case KEY_TO: args->to_lsn = walctl_number("--to", arg, state); return 0;
     case KEY_JSON: args->json = true; return 0;
+    case KEY_ROWS: args->rows = true; return 0;
     default: return walctl_take_dir(key, arg, state, &args->dir);
     }
 }
@@ -77,7 +81,8 @@ static void print_time(struct calendar *calendar, uint64_t ns)
     printf("%s.%09" PRIu64 "Z", calendar->text, ns % NS_PER_S);
 }
 
-static void print_json(const struct wal_record *record, struct calendar *calendar)
+/* Up to what the record holds. */
+static void print_json_head(const struct wal_record *record, struct calendar *calendar)
 {
     printf("{\"lsn\":%" PRIu64 ",\"time\":\"", record->lsn);
     print_time(calendar, record->wall_ns);
@@ -85,6 +90,11 @@ static void print_json(const struct wal_record *record, struct calendar *calenda
            record->commit_ns, record->segment, record->offset);
     printf(",\"batch_index\":%" PRIu32 ",\"batch_goes_on\":%s,\"length\":%" PRIu32,
            record->batch_index, record->batch_goes_on ? "true" : "false", record->len);
+}
+
+static void print_json(const struct wal_record *record, struct calendar *calendar)
+{
+    print_json_head(record, calendar);
     if (json_is_text(record->bytes, record->len)) {
         fputs(",\"text\":", stdout);
         json_string(stdout, record->bytes, record->len);
@@ -93,6 +103,25 @@ static void print_json(const struct wal_record *record, struct calendar *calenda
         json_base64(stdout, record->bytes, record->len);
     }
     fputs("}\n", stdout);
+}
+
+/* calendar: NULL for the row alone. False, having printed nothing and said so: it is none. */
+static bool print_record_row(const struct wal_record *record, struct calendar *calendar)
+{
+    size_t offset = 0;
+
+    if (!row_check_whole(record->bytes, record->len, &offset)) {
+        walctl_say(name, "LSN %" PRIu64 " is not a row: byte %zu of %" PRIu32, record->lsn, offset,
+                   record->len);
+        return false;
+    }
+    if (calendar != NULL) {
+        print_json_head(record, calendar);
+        fputs(",\"row\":", stdout);
+    }
+    row_print(stdout, record->bytes, record->len);
+    fputs(calendar != NULL ? "}\n" : "\n", stdout);
+    return true;
 }
 
 static void print_text(const struct wal_record *record)
@@ -113,7 +142,9 @@ static enum wal_err print_records(struct wal_reader *reader, const struct dump_a
 
         if (err) return err;
         if (record.lsn > args->to_lsn) return WAL_OK;
-        if (args->json) {
+        if (args->rows) {
+            if (!print_record_row(&record, args->json ? &calendar : NULL)) return WAL_NOTROW;
+        } else if (args->json) {
             print_json(&record, &calendar);
         } else {
             print_text(&record);
@@ -155,6 +186,7 @@ int walctl_dump(struct wal_io *io, int argc, char **argv)
     err = print_records(reader, &args, &place);
     wal_reader_close(reader);
     bool printed = walctl_flush(name);
+    if (err == WAL_NOTROW) return WALCTL_FAILED; /* It has been said. */
     if (err != WAL_OK && err != WAL_END) return walctl_fail(name, args.dir, err, &place);
     if (err == WAL_END) say_unserved(io, args.dir);
     return printed ? WALCTL_OK : WALCTL_FAILED;

@@ -23,6 +23,7 @@ enum input_result {
     INPUT_CUT,      /* The stream ended inside a record. */
     INPUT_TOO_LONG, /* The next record is over the limit. */
     INPUT_STOPPED,  /* Something else than the input says that it is enough. */
+    INPUT_NOTROW,   /* The line is not what it has to be: not said by input_take. */
     INPUT_FAILED,   /* Reading failed: error has the errno. */
 };
 

@@ -51,6 +51,10 @@
 #include "wal/err.h"
 #include "wal/io.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     WAL_ROW_HEADER_BYTES = 8,
     WAL_ROW_DECIMAL_BYTES = 16,
@@ -148,5 +152,9 @@ void wal_row_put_float(uint8_t ret_bytes[WAL_ROW_FLOAT_BYTES], double number);
 
 /* "timestamp". Static storage. */
 const char *wal_row_type_name(enum wal_row_type type);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
