@@ -123,6 +123,31 @@ static void say_injection(FILE *out, const struct history_event *event)
     if (event->flag) fprintf(out, ", durable before it to LSN %" PRIu64, event->last_lsn);
 }
 
+/* What is taken off the log on purpose. False: it is something else. */
+static bool say_cut(FILE *out, const struct history_event *event)
+{
+    const uint64_t first = event->first_lsn, last = event->last_lsn;
+
+    if (event->kind == HISTORY_TRUNCATING) {
+        fprintf(out, "asks to truncate behind LSN %" PRIu64, last);
+    } else if (event->kind == HISTORY_TRUNCATED) {
+        fprintf(out, "truncated: nothing above LSN %" PRIu64 " comes back", last);
+    } else if (event->kind == HISTORY_PRUNING) {
+        fprintf(out, "asks to prune below LSN %" PRIu64, first);
+    } else if (event->kind == HISTORY_PRUNED) {
+        fprintf(out, "pruned: the log begins at LSN %" PRIu64, first);
+    } else if (event->kind == HISTORY_PINNING) {
+        fprintf(out, "asks for pin %" PRIu32 " at LSN %" PRIu64, event->index, first);
+    } else if (event->kind == HISTORY_PINNED) {
+        fprintf(out, "pin %" PRIu32 " holds all from LSN %" PRIu64 " on", event->index, first);
+    } else if (event->kind == HISTORY_UNPINNED) {
+        fprintf(out, "takes pin %" PRIu32 " away", event->index);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* Whatever else a row holds, in the order of its fields. */
 static void say_fields(FILE *out, const struct history_event *event)
 {
@@ -164,7 +189,7 @@ void trace_words_fact(FILE *out, const struct history_event *event)
         say_stuck(out, event->index);
     } else if (event->kind == HISTORY_HEALED) {
         fputs("healed: from here on nothing fails", out);
-    } else {
+    } else if (!say_cut(out, event)) {
         say_fields(out, event);
     }
 }

@@ -8,8 +8,10 @@
  *
  * A later sync that succeeds proves nothing about pages that an earlier one lost. An instance that
  * boots again, or closes its log or fails to open it and so has to recover, begins anew. What was
- * durable before may be acknowledged late: waiters wake when they wake.
+ * durable before may be acknowledged late: waiters wake when they wake, be it that their records
+ * were truncated meanwhile.
  */
+#include "properties/model.h"
 #include "properties/property_list.h"
 
 enum { INSTANCES_HELD = 4 }; /* A zombie and its successors. */
@@ -34,11 +36,11 @@ static void fsync_honesty_step(void *state, const struct model *model,
     uint32_t at = event->instance % INSTANCES_HELD;
     bool known = own->held[at].limited && own->held[at].instance == event->instance;
 
-    (void)model;
     if (event->kind == HISTORY_ACKED) {
-        if (!known || event->last_lsn <= own->held[at].lsn_max) return;
+        uint64_t acked_lsn = model_acked_lsn(model, event);
+        if (!known || acked_lsn <= own->held[at].lsn_max) return;
         property_break(verdict, "acknowledged what no sync made durable after one had failed",
-                       event->last_lsn, own->held[at].lsn_max);
+                       acked_lsn, own->held[at].lsn_max);
     } else if (event->kind == HISTORY_INJECTED) {
         if (!is_failed_sync(event->fault) || !event->flag) return;
         if (known && own->held[at].lsn_max <= event->last_lsn) return;

@@ -40,9 +40,17 @@ static void liveness_judge(const void *state, const struct model *model,
 static void observed(const struct model *model, const struct history_event *event,
                      struct verdict *verdict)
 {
-    enum history_error error = event->observation->read_error;
+    const struct history_observation *seen = event->observation;
+    enum history_error error = seen->read_error;
 
-    if (event->observation->recovery || error == HISTORY_CORRUPT) return;
+    if (seen->recovery || error == HISTORY_CORRUPT) return;
+    /* The log was cut under its reader. */
+    if (error == HISTORY_BELOW_FLOOR && seen->from_lsn + seen->count < model->floor_asked_lsn) {
+        return;
+    }
+    if (error == HISTORY_CUT_OFF && model_kept_beside(model, event->operation, 0) != UINT64_MAX) {
+        return;
+    }
     if (model_excuses_reading(model, error)) return;
     if (event->operation != HISTORY_NO_OPERATION
             ? model_excuses_reader(model, error, event->operation)

@@ -62,6 +62,10 @@ void model_begin(struct model *model)
     model->floor_lsn = UINT64_MAX;
     model->must_lsn = 0;
     model->served_lsn = 0;
+    model->truncation_count = 0;
+    model->floor_asked_lsn = 0;
+    model->floor_min_lsn = 0;
+    memset(model->pins, 0, sizeof model->pins);
     model->damage_count = 0;
     model->damage_last = false;
     model->loss_count = 0;
@@ -106,17 +110,6 @@ bool model_plausible(const struct model *model, const struct model_operation *op
     if (model->slot_count == 0) return last_lsn < UINT64_MAX / 2;
     return last_lsn < model->slot_base + SLOTS_MAX &&
            model->slot_base + model->slot_count - 1 < first_lsn + SLOTS_MAX;
-}
-
-bool model_agrees(const struct model *model, const struct model_slot *slot, uint32_t operation,
-                  uint32_t index)
-{
-    const struct model_operation *own = &model->operations[operation];
-    const struct model_record *record = &model->records[own->first_record + index];
-
-    if (slot == NULL || slot->count == 0 || slot->operation == operation) return true;
-    return slot->operation == MODEL_NONE && slot->index == index && slot->count == own->count &&
-           slot->hash == record->hash && slot->length == record->length;
 }
 
 /* ---- Slots ---- */
@@ -392,10 +385,13 @@ static void take_accepted(struct model *model, const struct history_event *event
     own->first_lsn = event->first_lsn;
     own->instance = event->instance;
     own->fate = MODEL_ACCEPTED;
+    own->accepted = model->now;
 
-    if (!operation_agrees(model, event->operation)) {
+    /* What is settled there may be truncated, for all we know. */
+    bool may_be_free = model_kept_since(model, own->begun) < event->last_lsn;
+    if (!may_be_free && !operation_agrees(model, event->operation)) {
         own->fate = MODEL_SUPERSEDED;
-    } else if (!is_settled(model, own->first_lsn)) {
+    } else if (may_be_free || !is_settled(model, own->first_lsn)) {
         struct model_slot *slot = slot_find(model, own->first_lsn);
         own->next = slot->candidates;
         slot->candidates = event->operation;
@@ -404,17 +400,22 @@ static void take_accepted(struct model *model, const struct history_event *event
 
 static void take_acked(struct model *model, const struct history_event *event)
 {
-    if (model->must_lsn < event->last_lsn) model->must_lsn = event->last_lsn;
+    uint64_t acked_lsn = model_acked_lsn(model, event);
+
+    if (model->must_lsn < acked_lsn) model->must_lsn = acked_lsn;
     if (event->operation >= model->operation_count) return;
     const struct model_operation *own = &model->operations[event->operation];
     if (own->fate == MODEL_ABSENT) return;
     struct model_instance *submitter = model_instance_make(model, own->submitter);
     if (submitter->over < own->begun) submitter->over = own->begun;
-    if (own->fate == MODEL_ACCEPTED) operation_settle(model, event->operation);
+    if (own->fate == MODEL_ACCEPTED && acked_lsn >= own->first_lsn + own->count - 1) {
+        operation_settle(model, event->operation);
+    }
 }
 
 static void take_failed(struct model *model, const struct history_event *event)
 {
+    model_take_cut_failed(model, event);
     if (event->operation >= model->operation_count) return;
     struct model_operation *own = &model->operations[event->operation];
     if (own->fate == MODEL_LIMBO) {
@@ -426,6 +427,8 @@ static void take_failed(struct model *model, const struct history_event *event)
     /* Only these say that its bytes are gone; after any other error nobody knows. */
     if (event->error == HISTORY_NOSPACE || event->error == HISTORY_ROLLED_BACK) {
         own->fate = MODEL_ROLLED_BACK;
+    } else if (event->error == HISTORY_CUT_OFF) {
+        own->fate = MODEL_TRUNCATED;
     }
 }
 
@@ -461,25 +464,40 @@ static bool anonymous(const struct model *model, uint64_t lsn, const struct mode
            another_like_it(model, model->limbo, match->operation);
 }
 
+/* As it was served, nobody knows whose. */
+static void settle_served(struct model *model, const struct history_record *record,
+                          const struct model_match *match)
+{
+    const struct model_slot content = {.hash = record->hash,
+                                       .length = record->length,
+                                       .index = match->index,
+                                       .count = match->count};
+
+    slots_reach(model, record->lsn, record->lsn);
+    slot_settle(model, record->lsn, MODEL_NONE, &content);
+}
+
 static void settle_reading(struct model *model, const struct model_reading *reading)
 {
     for (uint32_t i = 0; i < reading->matched; i++) {
         const struct history_record *record = &reading->observation->records[i];
         const struct model_match *match = &reading->matches[i];
         if (is_settled(model, record->lsn)) continue;
-        /* Reading began inside a batch, which is not enough to know it. */
-        if (match->index > 0 && !is_settled(model, record->lsn - match->index)) continue;
+        if (match->index > 0 && !is_settled(model, record->lsn - match->index)) {
+            /* Reading began inside a batch, which is not enough to know it. But where the log
+             * begins inside one, that is all that anybody will ever see of it. */
+            bool known = model->operations[match->operation].fate == MODEL_ACCEPTED;
+            if (!reading->observation->recovery) continue;
+            if (known) operation_settle(model, match->operation);
+            if (!known) settle_served(model, record, match);
+            continue;
+        }
         if (!anonymous(model, record->lsn, match)) {
             operation_settle(model, match->operation); /* Whole, since batches are. */
             continue;
         }
         if (i - match->index + match->count > reading->matched) return; /* Cut by an error. */
-        struct model_slot content = {.hash = record->hash,
-                                     .length = record->length,
-                                     .index = match->index,
-                                     .count = match->count};
-        slots_reach(model, record->lsn, record->lsn);
-        slot_settle(model, record->lsn, MODEL_NONE, &content);
+        settle_served(model, record, match);
     }
 }
 
@@ -500,12 +518,18 @@ static void take_observed(struct model *model, const struct history_event *event
 
     assert(reading->observation == observation);
     if (observation->open_error != HISTORY_OK) return;
+    if (reading->truncation != MODEL_NONE) {
+        model_truncate(model, &model->truncations[reading->truncation]);
+    }
     settle_reading(model, reading);
     remember_times(model, reading);
-    if (observation->count > 0 && model->must_lsn < reading->last_lsn) {
-        model->must_lsn = reading->last_lsn;
-    }
-    if (!observation->recovery || observation->read_error != HISTORY_OK) return;
+    uint64_t served_lsn =
+        reading->last_lsn < reading->loose_lsn ? reading->last_lsn : reading->loose_lsn;
+    if (observation->count > 0 && model->must_lsn < served_lsn) model->must_lsn = served_lsn;
+    if (!observation->recovery) return;
+    model_take_floor(model, observation);
+    if (observation->read_error != HISTORY_OK) return;
+    model->truncation_count = 0;
 
     drop_above(model, reading->last_lsn);
     drop_limbo(model);
@@ -539,6 +563,14 @@ void model_take(struct model *model, const struct history_event *event)
     model->now++;
     switch (event->kind) {
     case HISTORY_BOOTED: take_booted(model, event); break;
+    case HISTORY_ASKED: model_take_asked(model, event); break;
+    case HISTORY_TRUNCATING: model_take_truncating(model, event); break;
+    case HISTORY_TRUNCATED: model_take_truncated(model, event); break;
+    case HISTORY_PRUNING: model_take_pruning(model, event); break;
+    case HISTORY_PRUNED: model_take_pruned(model, event); break;
+    case HISTORY_PINNING:
+    case HISTORY_PINNED:
+    case HISTORY_UNPINNED: model_take_pin(model, event); break;
     case HISTORY_SUBMITTED: take_submitted(model, event); break;
     case HISTORY_ACCEPTED: take_accepted(model, event); break;
     case HISTORY_ACKED: take_acked(model, event); break;

@@ -27,6 +27,15 @@
  * A SESSION is the time between a boot, a crash or a close and the next one. What was submitted in
  * the present one is never dropped by the observation that began it.
  *
+ * A TRUNCATION that was asked for and not answered may have happened or not, whole; the next
+ * recovery that is read to its end decides. While it is open, an acknowledgement proves nothing of
+ * what lies above the LSN it keeps: it may be from before. The same goes for an operation that
+ * began before the answer and is told only after it, and for who reads meanwhile. What was accepted
+ * before it was asked for is dead once it happened; what was accepted later may be either.
+ *
+ * The FLOOR is where the log begins. It may be anywhere up to where somebody asked to prune, and
+ * must not be below what was acknowledged as pruned, or shown by a recovery.
+ *
  * Several DAMAGED events in a row, nothing between them, were told together, and the flags of all
  * of them hold. A later one takes back the witness flags of those before it: it may have hit what
  * witnessed them.
@@ -51,6 +60,7 @@ enum model_fate {
     MODEL_ROLLED_BACK,
     MODEL_DROPPED,
     MODEL_SUPERSEDED,
+    MODEL_TRUNCATED,
 };
 
 struct model_operation {
@@ -60,14 +70,29 @@ struct model_operation {
     uint32_t first_record; /* and where they are in model.records. */
     uint32_t session;
     bool over_limit;    /* It asks for more than the log takes. */
+    bool cuts;          /* It truncates, prunes or pins, and so reads what may be damaged. */
     uint32_t instance;  /* Which accepted it. */
     uint32_t submitter; /* To which it was submitted. */
     uint32_t excused;   /* Errors (bits) that a fault explains which struck on its behalf. */
     uint64_t begun;     /* When it was submitted, */
     uint64_t over;      /* and what had struck its instance by then was over and done with. */
+    uint64_t accepted;  /* When that was told. */
     uint32_t next;      /* In the list of limbo or in that of a slot. */
     uint32_t previous;  /* In the list of limbo. */
-    uint64_t first_lsn;
+    uint64_t first_lsn; /* Or the one that it prunes below, pins, or truncates from. */
+};
+
+/* Asked for, and not known not to have happened. */
+struct model_truncation {
+    uint64_t kept_lsn; /* All above it goes. */
+    uint64_t asked;    /* When. */
+    uint64_t over;     /* When it was acknowledged; 0: it is open whether it happened. */
+    uint32_t operation;
+};
+
+struct model_pin {
+    bool held;
+    uint64_t lsn;
 };
 
 struct model_record {
@@ -145,7 +170,10 @@ struct model_reading {
     const struct history_observation *observation;
     bool undisturbed;  /* Of an image on the side: no fault was injected while it was recovered. */
     uint64_t last_lsn; /* The last one served; from_lsn - 1 if none. */
-    uint32_t matched;  /* Records before the anomaly, all of them if there is none. */
+    uint32_t truncation; /* An open one that must have happened, for this to be right; or */
+    uint64_t kept_lsn;  /* MODEL_NONE. All above this is taken as truncated; UINT64_MAX: nothing. */
+    uint64_t loose_lsn; /* Above it somebody truncated meanwhile: only strangers are noticed. */
+    uint32_t matched;   /* Records before the anomaly, all of them if there is none. */
     enum model_anomaly anomaly;
     enum model_fate fate;
     uint64_t lsn;
@@ -154,7 +182,7 @@ struct model_reading {
     uint32_t capacity;
 };
 
-enum { MODEL_DAMAGES_MAX = 64 };
+enum { MODEL_DAMAGES_MAX = 64, MODEL_TRUNCATIONS_MAX = 32, MODEL_PINS_MAX = 16 };
 
 struct model {
     struct model_operation *operations;
@@ -182,6 +210,13 @@ struct model {
     struct model_damage losses[MODEL_DAMAGES_MAX];
     uint32_t loss_count;
 
+    struct model_truncation truncations[MODEL_TRUNCATIONS_MAX];
+    uint32_t truncation_count;
+    uint64_t
+        floor_asked_lsn;    /* The highest that a prune asked for and may have reached; 0: none. */
+    uint64_t floor_min_lsn; /* All below is known to be pruned. */
+    struct model_pin pins[MODEL_PINS_MAX];
+
     struct model_instance *instances;
     uint32_t instance_count, instance_capacity;
     uint32_t excused_unheard; /* Errors, see enum model_until. */
@@ -195,9 +230,10 @@ void model_init(struct model *model);
 void model_free(struct model *model);
 void model_begin(struct model *model); /* A new history. Keeps the memory. */
 
-/* Compare with the model; the result is model->reading. Changes nothing else. */
+/* Compare with the model; the result is model->reading. Changes nothing else. Above loose_lsn the
+ * log was truncated while it was read; UINT64_MAX: nowhere. */
 void model_read(const struct model *model, const struct history_observation *observation,
-                bool undisturbed);
+                bool undisturbed, uint64_t loose_lsn);
 
 /* Take the event in. An observation must have been read just before. */
 void model_take(struct model *model, const struct history_event *event);
@@ -214,7 +250,28 @@ bool model_plausible(const struct model *model, const struct model_operation *op
 bool model_agrees(const struct model *model, const struct model_slot *slot, uint32_t operation,
                   uint32_t index);
 
+/* Above which LSN may something have been truncated since then? UINT64_MAX: nothing was. */
+uint64_t model_kept_since(const struct model *model, uint64_t begun);
+/* The same for an operation that ends now; one that nobody knows began at `otherwise`. */
+uint64_t model_kept_beside(const struct model *model, uint32_t operation, uint64_t otherwise);
+/* How far does an acknowledgement reach, whatever was truncated meanwhile? */
+uint64_t model_acked_lsn(const struct model *model, const struct history_event *event);
+/* All up to here must be in what was just read. */
+uint64_t model_must_lsn(const struct model *model);
+/* The lowest LSN that a pin holds; UINT64_MAX: there is none. */
+uint64_t model_pinned_lsn(const struct model *model);
+
 /* Parts of model_take. */
+void model_take_asked(struct model *model, const struct history_event *event);
+void model_take_truncating(struct model *model, const struct history_event *event);
+void model_take_truncated(struct model *model, const struct history_event *event);
+void model_take_cut_failed(struct model *model, const struct history_event *event);
+void model_truncate(struct model *model, const struct model_truncation *truncation);
+void model_take_pruning(struct model *model, const struct history_event *event);
+void model_take_pruned(struct model *model, const struct history_event *event);
+void model_take_pin(struct model *model, const struct history_event *event);
+void model_take_floor(struct model *model, const struct history_observation *observation);
+void model_cut_damage(struct model *model, uint64_t kept_lsn);
 void model_take_damaged(struct model *model, const struct history_event *event);
 void model_take_lifted(struct model *model);
 void model_take_injected(struct model *model, const struct history_event *event);

@@ -115,6 +115,14 @@ bool model_excuses_operation(const struct model *model, enum history_error error
 {
     const struct model_operation *own = model_operation(model, operation);
 
+    if (error == HISTORY_BELOW_FLOOR) {
+        return own != NULL && own->cuts && own->first_lsn < model->floor_asked_lsn;
+    }
+    if (error == HISTORY_CUT_OFF) {
+        return own != NULL && own->fate > MODEL_LIMBO &&
+               model_kept_since(model, own->begun) < own->first_lsn + own->count - 1;
+    }
+    if (own != NULL && own->cuts && model_excuses_reading(model, error)) return true;
     if (own == NULL || own->fate == MODEL_ABSENT) {
         return model_excuses_instance(model, error, instance); /* It submitted nothing. */
     }

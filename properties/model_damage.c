@@ -89,3 +89,23 @@ void model_take_lifted(struct model *model)
     }
     model->damage_count = 0;
 }
+
+static uint32_t cut(struct model_damage *damages, uint32_t count, uint64_t kept_lsn)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct model_damage damage = damages[i];
+        if (damage.first_lsn > kept_lsn) continue;
+        if (damage.last_lsn != UINT64_MAX && damage.last_lsn > kept_lsn) damage.last_lsn = kept_lsn;
+        damages[kept++] = damage;
+    }
+    return kept;
+}
+
+/* What was truncated is missed by nobody, and nobody has to read it. */
+void model_cut_damage(struct model *model, uint64_t kept_lsn)
+{
+    model->damage_count = cut(model->damages, model->damage_count, kept_lsn);
+    model->loss_count = cut(model->losses, model->loss_count, kept_lsn);
+}

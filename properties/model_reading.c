@@ -27,12 +27,49 @@ struct choice {
     uint32_t limbo; /* Its place in the list; LIMBO_TRACKED_MAX: it isn't from there. */
 };
 
+bool model_agrees(const struct model *model, const struct model_slot *slot, uint32_t operation,
+                  uint32_t index)
+{
+    const struct model_operation *own = &model->operations[operation];
+    const struct model_record *record = &model->records[own->first_record + index];
+
+    if (slot == NULL || slot->count == 0 || slot->operation == operation) return true;
+    return slot->operation == MODEL_NONE && slot->index == index && slot->count == own->count &&
+           slot->hash == record->hash && slot->length == record->length;
+}
+
 static bool record_is(const struct model *model, const struct model_operation *operation,
                       uint32_t index, const struct history_record *record)
 {
     const struct model_record *own = &model->records[operation->first_record + index];
 
     return own->hash == record->hash && own->length == record->length;
+}
+
+/* What is known to stand there, as far as it isn't taken as truncated. */
+static const struct model_slot *content_at(const struct model *model, uint64_t lsn)
+{
+    const struct model_slot *slot = model_slot(model, lsn);
+
+    if (slot == NULL || slot->count == 0 || lsn > model->reading->kept_lsn) return NULL;
+    return slot;
+}
+
+/* The first of the operations that begin there, and whether one of them is to be considered. */
+static uint32_t candidates_at(const struct model *model, uint64_t lsn)
+{
+    const struct model_slot *slot = model_slot(model, lsn);
+
+    return slot == NULL ? MODEL_NONE : slot->candidates;
+}
+
+static bool is_candidate(const struct model *model, const struct model_operation *own)
+{
+    const struct model_reading *reading = model->reading;
+
+    if (own->fate != MODEL_ACCEPTED) return false;
+    return own->first_lsn <= reading->kept_lsn ||
+           own->accepted > model->truncations[reading->truncation].asked;
 }
 
 /* Take the operation, from its record `index` on, for what was read from `at` on, if it fits
@@ -47,7 +84,7 @@ static void consider(const struct model *model, uint32_t at, uint32_t operation,
 
     for (; index + run < own->count && at + run < seen->count; run++) {
         const struct history_record *record = &seen->records[at + run];
-        const struct model_slot *slot = model_slot(model, record->lsn);
+        const struct model_slot *slot = content_at(model, record->lsn);
         if (record->lsn != seen->records[at].lsn + run) break;
         if (!record_is(model, own, index + run, record)) break;
         if (!model_agrees(model, slot, operation, index + run)) break;
@@ -65,16 +102,16 @@ static void consider(const struct model *model, uint32_t at, uint32_t operation,
                         .limbo = limbo};
 }
 
-/* A reader, not a recovery, may begin inside a batch: in one whose head stands at a slot below, or
- * in one of limbo (which doesn't use it up: by its end alone nobody is known for sure). */
+/* A reader, or a log that was pruned, may begin inside a batch: in one whose head stands at a slot
+ * below, or in one of limbo (which doesn't use it up: by its end alone nobody is known for sure).
+ */
 static void consider_begun_before(const struct model *model, uint64_t lsn, struct choice *choice)
 {
     for (uint32_t back = 1; back < model->batch_max && back < lsn; back++) {
-        const struct model_slot *slot = model_slot(model, lsn - back);
-        if (slot != NULL && slot->count != 0) return;
-        for (uint32_t each = slot == NULL ? MODEL_NONE : slot->candidates; each != MODEL_NONE;) {
+        if (content_at(model, lsn - back) != NULL) return;
+        for (uint32_t each = candidates_at(model, lsn - back); each != MODEL_NONE;) {
             const struct model_operation *own = &model->operations[each];
-            if (own->fate == MODEL_ACCEPTED && back < own->count) {
+            if (is_candidate(model, own) && back < own->count) {
                 consider(model, 0, each, back, LIMBO_TRACKED_MAX, choice);
             }
             each = own->next;
@@ -111,19 +148,18 @@ static void consider_limbo(const struct model *model, uint32_t at, uint64_t lsn,
 static struct choice choose(const struct model *model, uint32_t at, uint64_t lsn, uint64_t used)
 {
     struct choice choice = {.limbo = LIMBO_TRACKED_MAX};
-    const struct model_slot *slot = model_slot(model, lsn);
 
     if (at > 0) {
         const struct model_match *before = &model->reading->matches[at - 1];
         if (before->operation != MODEL_NONE && before->index + 1 < before->count) {
             consider(model, at, before->operation, before->index + 1, LIMBO_TRACKED_MAX, &choice);
         }
-    } else if (!model->reading->observation->recovery) {
+    } else if (!model->reading->observation->recovery || model->floor_asked_lsn != 0) {
         consider_begun_before(model, lsn, &choice);
     }
-    for (uint32_t each = slot == NULL ? MODEL_NONE : slot->candidates; each != MODEL_NONE;) {
+    for (uint32_t each = candidates_at(model, lsn); each != MODEL_NONE;) {
         const struct model_operation *own = &model->operations[each];
-        if (own->fate == MODEL_ACCEPTED) {
+        if (is_candidate(model, own)) {
             consider(model, at, each, 0, LIMBO_TRACKED_MAX, &choice);
         }
         each = own->next;
@@ -171,7 +207,7 @@ static void explain_living(struct model_reading *reading, const struct model_ope
 static void explain(const struct model *model, const struct history_record *record)
 {
     struct model_reading *reading = model->reading;
-    const struct model_slot *slot = model_slot(model, record->lsn);
+    const struct model_slot *slot = content_at(model, record->lsn);
 
     anomaly_at(reading, MODEL_STRANGER, record->lsn, 0);
     for (uint32_t i = 0; i < model->record_count; i++) {
@@ -179,8 +215,7 @@ static void explain(const struct model *model, const struct history_record *reco
         if (known->hash != record->hash || known->length != record->length) continue;
         const struct model_operation *own = &model->operations[known->operation];
         if (own->fate < MODEL_REFUSED && own->submitted == own->count) {
-            explain_living(reading, own, i - own->first_record, record->lsn,
-                           slot != NULL && slot->count != 0);
+            explain_living(reading, own, i - own->first_record, record->lsn, slot != NULL);
             return;
         }
         anomaly_at(reading, MODEL_GHOST, record->lsn, 0);
@@ -193,9 +228,9 @@ static uint32_t match_at(const struct model *model, uint32_t at, uint64_t *used)
 {
     struct model_reading *reading = model->reading;
     const struct history_record *record = &reading->observation->records[at];
-    const struct model_slot *slot = model_slot(model, record->lsn);
+    const struct model_slot *slot = content_at(model, record->lsn);
 
-    if (slot != NULL && slot->count != 0) {
+    if (slot != NULL) {
         if (slot->hash != record->hash || slot->length != record->length) return 0;
         reading->matches[at] = (struct model_match){slot->operation, slot->index, slot->count};
         return 1;
@@ -210,7 +245,7 @@ static uint32_t match_at(const struct model *model, uint32_t at, uint64_t *used)
 }
 
 static void reading_begin(const struct model *model, const struct history_observation *observation,
-                          bool undisturbed)
+                          uint32_t truncation)
 {
     struct model_reading *reading = model->reading;
 
@@ -221,12 +256,14 @@ static void reading_begin(const struct model *model, const struct history_observ
         reading->capacity = capacity;
     }
     reading->observation = observation;
-    reading->undisturbed = undisturbed;
     reading->matched = 0;
     reading->anomaly = MODEL_NO_ANOMALY;
     reading->fate = MODEL_ABSENT;
     reading->lsn = 0;
     reading->other = 0;
+    reading->truncation = truncation;
+    reading->kept_lsn =
+        truncation == MODEL_NONE ? UINT64_MAX : model->truncations[truncation].kept_lsn;
     if (observation->count > 0) {
         reading->last_lsn = observation->records[observation->count - 1].lsn;
     } else {
@@ -234,14 +271,49 @@ static void reading_begin(const struct model *model, const struct history_observ
     }
 }
 
-void model_read(const struct model *model, const struct history_observation *observation,
-                bool undisturbed)
+static bool is_known(const struct model *model, const struct history_record *record)
+{
+    for (uint32_t i = 0; i < model->record_count; i++) {
+        const struct model_record *known = &model->records[i];
+        if (known->hash == record->hash && known->length == record->length) return true;
+    }
+    return false;
+}
+
+/* Compare the records from `at` on with what may stand there, up to where that is loose. Returns
+ * how many records that covers; 0: an anomaly was found. */
+static uint32_t compare_at(const struct model *model, uint32_t at, uint64_t *used)
+{
+    struct model_reading *reading = model->reading;
+    const struct history_record *record = &reading->observation->records[at];
+
+    if (record->lsn > reading->loose_lsn) {
+        if (is_known(model, record)) return 1;
+        anomaly_at(reading, MODEL_STRANGER, record->lsn, 0);
+        return 0;
+    }
+    uint32_t run = match_at(model, at, used);
+    if (run == 0) {
+        explain(model, record);
+        return 0;
+    }
+    if (at > 0 && !follows(&reading->matches[at - 1], &reading->matches[at])) {
+        anomaly_at(reading, MODEL_SPLIT, record->lsn, 0);
+        return 0;
+    }
+    reading->matched = at + run;
+    return run;
+}
+
+/* Compare, if this truncation happened; MODEL_NONE: if none of the open ones did. */
+static void compare(const struct model *model, const struct history_observation *observation,
+                    uint32_t truncation)
 {
     struct model_reading *reading = model->reading;
     const struct history_record *records = observation->records;
     uint64_t used = 0;
 
-    reading_begin(model, observation, undisturbed);
+    reading_begin(model, observation, truncation);
     if (observation->open_error != HISTORY_OK || observation->count == 0) return;
     uint64_t from_lsn = observation->from_lsn != 0 ? observation->from_lsn : records[0].lsn;
 
@@ -250,19 +322,51 @@ void model_read(const struct model *model, const struct history_observation *obs
             anomaly_at(reading, MODEL_GAP, from_lsn + at, records[at].lsn);
             return;
         }
-        run = match_at(model, at, &used);
-        if (run == 0) {
-            explain(model, &records[at]);
-            return;
-        }
-        if (at > 0 && !follows(&reading->matches[at - 1], &reading->matches[at])) {
-            anomaly_at(reading, MODEL_SPLIT, records[at].lsn, 0);
-            return;
-        }
-        reading->matched = at + run;
+        run = compare_at(model, at, &used);
+        if (run == 0) return;
     }
+    if (reading->matched < observation->count) return;
     const struct model_match *last = &reading->matches[observation->count - 1];
     if (observation->read_error == HISTORY_OK && last->index + 1 < last->count) {
         anomaly_at(reading, MODEL_SPLIT, reading->last_lsn, 0);
     }
+}
+
+/* Does the log agree about what belongs together? Records of few bytes look alike. */
+static bool flags_agree(const struct model_reading *reading)
+{
+    for (uint32_t i = 0; i < reading->matched; i++) {
+        const struct history_record *record = &reading->observation->records[i];
+        const struct model_match *match = &reading->matches[i];
+        if (record->batch_index != match->index) return false;
+        if (record->batch_goes_on != (match->index + 1 < match->count)) return false;
+    }
+    return true;
+}
+
+static bool fits(const struct model *model)
+{
+    const struct model_reading *reading = model->reading;
+    const struct history_observation *observation = reading->observation;
+
+    if (observation->open_error != HISTORY_OK) return true;
+    if (reading->anomaly != MODEL_NO_ANOMALY || !flags_agree(reading)) return false;
+    return observation->read_error != HISTORY_OK || reading->last_lsn >= model_must_lsn(model) ||
+           model_loss_excused(model, reading->last_lsn + 1);
+}
+
+void model_read(const struct model *model, const struct history_observation *observation,
+                bool undisturbed, uint64_t loose_lsn)
+{
+    model->reading->undisturbed = undisturbed;
+    model->reading->loose_lsn = loose_lsn;
+    compare(model, observation, MODEL_NONE);
+    if (model->truncation_count == 0 || !observation->recovery || loose_lsn != UINT64_MAX) return;
+    if (fits(model)) return;
+    for (uint32_t i = 0; i < model->truncation_count; i++) {
+        if (model->truncations[i].over != 0) continue;
+        compare(model, observation, i);
+        if (fits(model)) return;
+    }
+    compare(model, observation, MODEL_NONE);
 }

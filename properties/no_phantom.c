@@ -3,7 +3,8 @@
  *
  * Whatever is served was submitted, byte for byte; it was not refused, not rolled back before an
  * error said so, and not dropped by an earlier recovery (cut bytes that come back under new ones
- * are the classic case); and it is served once.
+ * are the classic case); it was not truncated, nor does the log begin below what was pruned; and it
+ * is served once.
  */
 #include "properties/model.h"
 #include "properties/property_list.h"
@@ -14,6 +15,7 @@ static const char *ghost_why(enum model_fate fate)
     case MODEL_ROLLED_BACK: return "a record was returned that had been rolled back";
     case MODEL_DROPPED: return "a record was returned that an earlier recovery had dropped";
     case MODEL_SUPERSEDED: return "a record was returned whose LSN had gone to another";
+    case MODEL_TRUNCATED: return "a record was returned that had been truncated";
     case MODEL_ABSENT:
     case MODEL_LIMBO:
     case MODEL_ACCEPTED:
@@ -29,7 +31,12 @@ static void no_phantom_judge(const void *state, const struct model *model,
     const struct model_reading *reading = model->reading;
 
     (void)state;
-    (void)observation;
+    if (observation->recovery && observation->open_error == HISTORY_OK &&
+        observation->from_lsn != 0 && observation->from_lsn < model->floor_min_lsn) {
+        property_break(verdict, "the log begins below what was pruned for good",
+                       observation->from_lsn, model->floor_min_lsn);
+        return;
+    }
     switch (reading->anomaly) {
     case MODEL_STRANGER:
         property_break(verdict, "a record was returned that nobody submitted", reading->lsn, 0);

@@ -46,6 +46,7 @@ static void accepted(const struct model *model, const struct model_operation *op
         property_break(verdict, "an operation was given LSNs that can't be its own",
                        event->first_lsn, event->last_lsn);
     } else if (event->first_lsn <= model->served_lsn &&
+               event->first_lsn <= model_kept_since(model, operation->begun) &&
                !model_loss_excused(model, event->first_lsn)) {
         property_break(verdict, "an LSN was given away that a served record holds",
                        event->first_lsn, model->served_lsn);
@@ -60,6 +61,8 @@ static void acknowledged(const struct model *model, const struct model_operation
     if (operation->fate != MODEL_ACCEPTED && operation->fate != MODEL_SETTLED && !superseded) {
         return;
     }
+    /* It may have been truncated meanwhile, and is told late. */
+    if (model_acked_lsn(model, event) < operation->first_lsn + operation->count - 1) return;
     for (uint32_t i = 0; i < operation->count; i++) {
         uint64_t lsn = operation->first_lsn + i;
         if (!superseded && model_agrees(model, model_slot(model, lsn), event->operation, i)) {

@@ -12,6 +12,7 @@ extern const struct property property_batch_atomicity;
 extern const struct property property_prefix;
 extern const struct property property_honest_corruption;
 extern const struct property property_durability;
+extern const struct property property_pruning;
 extern const struct property property_honest_copy;
 extern const struct property property_fsync_honesty;
 extern const struct property property_recovery_idempotence;

@@ -5,7 +5,8 @@
  * showed. Until something else may rightly change the outcome, every later recovery, on the side or
  * not, must show the same records. What may change it:
  *
- *     a new record is submitted, or bytes at rest are damaged or mended
+ *     a new record is submitted, bytes at rest are damaged or mended, or somebody asks to truncate
+ *         or to prune
  *     storage breaks its word (9, 40)
  *     a recovery ends with an error
  *     power is lost, if the image was what a dead process left: its cache may hold bytes that never
@@ -98,6 +99,7 @@ const struct property property_recovery_idempotence = {
     .kinds = PROPERTY_KIND(HISTORY_OBSERVED) | PROPERTY_KIND(HISTORY_UNDISTURBED) |
              PROPERTY_KIND(HISTORY_CRASHED) | PROPERTY_KIND(HISTORY_INJECTED) |
              PROPERTY_KIND(HISTORY_SUBMITTED) | PROPERTY_KIND(HISTORY_ACCEPTED) |
+             PROPERTY_KIND(HISTORY_TRUNCATING) | PROPERTY_KIND(HISTORY_PRUNING) |
              PROPERTY_KIND(HISTORY_DAMAGED) | PROPERTY_KIND(HISTORY_LIFTED),
     .step = recovery_idempotence_step,
 };

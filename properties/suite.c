@@ -21,6 +21,7 @@ const struct property *const properties_all[] = {
     &property_honest_corruption,
     &property_honest_copy,
     &property_durability,
+    &property_pruning,
     &property_fsync_honesty,
     &property_recovery_idempotence,
     &property_commit_time,
@@ -102,6 +103,15 @@ static const struct property *ask(const struct property_suite *suite, uint64_t a
     return NULL;
 }
 
+/* Who read while others truncated may have seen this or that above. A copy may be of any moment
+ * of its process. */
+static uint64_t loose_lsn(const struct model *model, const struct history_event *event)
+{
+    if (event->kind == HISTORY_COPIED) return model_kept_since(model, 0);
+    if (event->observation->recovery) return UINT64_MAX;
+    return model_kept_beside(model, event->operation, 0);
+}
+
 const struct property *property_suite_step(struct property_suite *suite,
                                            const struct history_event *event,
                                            struct verdict *ret_verdict)
@@ -113,7 +123,8 @@ const struct property *property_suite_step(struct property_suite *suite,
     if (observation == NULL) {
         asked &= suite->by_kind[event->kind];
     } else {
-        model_read(&suite->model, observation, event->kind == HISTORY_UNDISTURBED);
+        model_read(&suite->model, observation, event->kind == HISTORY_UNDISTURBED,
+                   loose_lsn(&suite->model, event));
     }
     if (event->kind == HISTORY_COPIED) { /* Not a state of the log: only its own claim is asked. */
         asked &= suite->by_kind[event->kind];
@@ -128,7 +139,7 @@ const struct property *property_suite_judge(const struct property_suite *suite,
                                             const struct history_observation *observation,
                                             struct verdict *ret_verdict)
 {
-    model_read(&suite->model, observation, true);
+    model_read(&suite->model, observation, true, UINT64_MAX);
     return ask(suite, suite->mask, observation, NULL, NULL, ret_verdict);
 }
 

@@ -14,7 +14,7 @@ static const struct { enum wal_err err; enum history_error error; } error_classe
     { WAL_NOMEM,          HISTORY_NOMEM },       { WAL_LOCKED,      HISTORY_LOCKED },
     { WAL_CORRUPT,        HISTORY_CORRUPT },     { WAL_VERSION,     HISTORY_VERSION },
     { WAL_POISONED,       HISTORY_POISONED },    { WAL_ROLLED_BACK, HISTORY_ROLLED_BACK },
-    { WAL_PRUNED,         HISTORY_PRUNED },      { WAL_RECORD_LIMIT, HISTORY_LIMIT },
+    { WAL_PRUNED,         HISTORY_BELOW_FLOOR }, { WAL_RECORD_LIMIT, HISTORY_LIMIT },
     { WAL_BATCH_LIMIT,    HISTORY_LIMIT },       { WAL_SEGMENT_LIMIT, HISTORY_LIMIT },
 };
 /* clang-format on */

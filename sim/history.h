@@ -25,7 +25,8 @@
     X(HISTORY_POISONED,    "poisoned")                                  \
     X(HISTORY_ROLLED_BACK, "rolled back")                               \
     X(HISTORY_LIMIT,       "over a limit")                              \
-    X(HISTORY_PRUNED,      "pruned")                                    \
+    X(HISTORY_BELOW_FLOOR, "pruned")                                    \
+    X(HISTORY_CUT_OFF,     "truncated")                                 \
     X(HISTORY_VERSION,     "newer version")                             \
     X(HISTORY_INTERRUPTED, "interrupted")                               \
     X(HISTORY_OTHER,       "another error")
@@ -40,6 +41,8 @@ enum history_error {
 #define HISTORY_EVENT_MAP(X)                                                                     \
     /* A process starts. instance, flag: the boot happens inside recovery from an earlier crash */ \
     X(HISTORY_BOOTED,      "booted")                                                             \
+    /* operation, instance: an operation begins that hands over no record (a sync, a reading). */ \
+    X(HISTORY_ASKED,       "asked")                                                              \
     /* operation, instance, index (of count), length, hash: a record is about to be handed to   */ \
     /* the log; flag: the operation is over a limit of the log, which must refuse it.           */ \
     X(HISTORY_SUBMITTED,   "submitted")                                                          \
@@ -49,6 +52,21 @@ enum history_error {
     X(HISTORY_ACKED,       "acknowledged")                                                       \
     /* operation, instance, error: the operation's outcome is this error. */                     \
     X(HISTORY_FAILED,      "failed")                                                             \
+    /* operation, instance, last_lsn: asked to forget all records above last_lsn, for good. */   \
+    X(HISTORY_TRUNCATING,  "truncating")                                                         \
+    /* operation, instance, last_lsn: the log said that it has. */                               \
+    X(HISTORY_TRUNCATED,   "truncated")                                                          \
+    /* operation, instance, first_lsn: asked to give up all records below first_lsn. */          \
+    X(HISTORY_PRUNING,     "pruning")                                                            \
+    /* operation, instance, first_lsn: the log said so, and begins there from now on. */         \
+    X(HISTORY_PRUNED,      "pruned")                                                             \
+    /* operation, instance, index (the pin), first_lsn: asked to keep all from there on, and    */ \
+    /* no longer what this pin held before.                                                     */ \
+    X(HISTORY_PINNING,     "pinning")                                                            \
+    /* operation, instance, index, first_lsn: the log said that it does. */                      \
+    X(HISTORY_PINNED,      "pinned")                                                             \
+    /* operation, instance, index: the pin is about to be taken away. */                         \
+    X(HISTORY_UNPINNED,    "unpinned")                                                           \
     /* observation: after a recovery (observation->recovery) or by a reader beside a writer. */  \
     X(HISTORY_OBSERVED,    "observed")                                                           \
     /* observation: what one undisturbed recovery of the image just booted would show. */        \

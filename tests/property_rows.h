@@ -42,6 +42,21 @@ enum { ROW_LENGTH = 100 };
     {.kind = HISTORY_ACKED, .operation = (op), .instance = (process), .last_lsn = (last)}
 #define FAILED(op, process, why)                                                                  \
     {.kind = HISTORY_FAILED, .operation = (op), .instance = (process), .error = (why)}
+#define ASKED(op)             {.kind = HISTORY_ASKED, .operation = (op), .instance = 1}
+/* Asked to keep all up to `kept`, and told that it is so. */
+#define TRUNCATING(op, kept)                                                                      \
+    {.kind = HISTORY_TRUNCATING, .operation = (op), .instance = 1, .last_lsn = (kept)}
+#define TRUNCATED(op, kept)                                                                       \
+    {.kind = HISTORY_TRUNCATED, .operation = (op), .instance = 1, .last_lsn = (kept)}
+#define PRUNING(op, below)                                                                        \
+    {.kind = HISTORY_PRUNING, .operation = (op), .instance = 1, .first_lsn = (below)}
+#define PRUNED(op, below)                                                                         \
+    {.kind = HISTORY_PRUNED, .operation = (op), .instance = 1, .first_lsn = (below)}
+#define PINNING(op, pin, from)                                                                    \
+    {.kind = HISTORY_PINNING, .operation = (op), .index = (pin), .first_lsn = (from)}
+#define PINNED(op, pin, from)                                                                     \
+    {.kind = HISTORY_PINNED, .operation = (op), .index = (pin), .first_lsn = (from)}
+#define UNPINNED(op, pin)     {.kind = HISTORY_UNPINNED, .operation = (op), .index = (pin)}
 /* What a struck call says, unless the row says otherwise. */
 #define SAID(number)                                                                              \
     ((number) >= 3 && (number) <= 5       ? HISTORY_NOSPACE                                       \
@@ -105,6 +120,8 @@ enum { ROW_LENGTH = 100 };
 #define READ(process, ...)    READ_FROM(process, 1, __VA_ARGS__)
 #define READ_BY(op, process, ...)                                                                 \
     OBSERVATION_BY(op, HISTORY_OBSERVED, process, 1, __VA_ARGS__)
+#define READ_BY_FROM(op, process, from, ...)                                                      \
+    OBSERVATION_BY(op, HISTORY_OBSERVED, process, from, __VA_ARGS__)
 #define REFUSED_AT(process, why, ...)                                                             \
     OBSERVATION(HISTORY_OBSERVED, process, 0, .recovery = true, .open_error = (why), __VA_ARGS__)
 #define NOWHERE               .place = {0}

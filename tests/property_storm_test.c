@@ -1,10 +1,10 @@
 /*
  * property_storm_test.c - histories of a log that is right by construction, and of one that isn't.
  *
- * A toy log of a few lines (accepted queue, durable prefix, rollback, poison, crash) is driven by
- * chance: clients whose events come late, readers beside the writer, kills and power loss inside
- * recovery, damage, empty records that look alike. Tens of thousands of its histories break no
- * property. The same toy with one lie in it is caught each time the lie shows.
+ * A toy log of a few lines (accepted queue, durable prefix, rollback, poison, crash, truncation,
+ * prune) is driven by chance: clients whose events come late, readers beside the writer, kills and
+ * power loss inside recovery, damage, empty records that look alike. Tens of thousands of its
+ * histories break no property. The same toy with one lie in it is caught each time the lie shows.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,8 @@ enum {
     SEEDS = 20000,
 };
 
-enum phase { IDLE, SUBMITTED, HIDDEN, ACCEPTED, ROLLED_BACK_HIDDEN, ROLLED_BACK };
+/* CUT: durable, then truncated, and nobody was told either. */
+enum phase { IDLE, SUBMITTED, HIDDEN, ACCEPTED, ROLLED_BACK_HIDDEN, ROLLED_BACK, CUT_HIDDEN, CUT };
 
 enum lie {
     NO_LIE,
@@ -36,7 +37,11 @@ enum lie {
     GARBLE,
     ACK_AFTER_FAILED_SYNC,
     SKIP_ONE,
+    UNTRUNCATE,
+    UNPRUNE
 };
+
+enum cut { NO_CUT, ASKED, DONE };
 
 struct client {
     enum phase phase;
@@ -60,7 +65,10 @@ struct toy {
     uint32_t accepted, durable;         /* so many of them, and so many of those durable. */
     uint32_t acked;
     bool poisoned;
-    struct history_record dead; /* A record that was rolled back. */
+    struct history_record dead; /* A record that was rolled back, or truncated. */
+    enum cut truncating, pruning;
+    struct history_record cut;                    /* The first that is truncated. */
+    uint32_t kept, pruned, pruned_told, to_prune; /* So many records. */
     struct client clients[CLIENTS];
     uint32_t sizes[OPERATIONS_MAX];
     struct history_record contents[OPERATIONS_MAX][BATCH_MAX];
@@ -135,7 +143,9 @@ static void tell_accepted(struct toy *toy, struct client *client)
                                      .first_lsn = client->first_lsn,
                                      .last_lsn = toy->base + last_index(toy, client)});
     if (client->phase == HIDDEN) toy->told[last_index(toy, client) - 1] = true;
-    client->phase = client->phase == HIDDEN ? ACCEPTED : ROLLED_BACK;
+    client->phase = client->phase == HIDDEN       ? ACCEPTED
+                    : client->phase == CUT_HIDDEN ? CUT
+                                                  : ROLLED_BACK;
 }
 
 static void tell_failed(struct toy *toy, struct client *client, enum history_error error)
@@ -156,8 +166,14 @@ static void tell_acked(struct toy *toy, struct client *client)
                                      .operation = client->operation,
                                      .instance = toy->instance,
                                      .last_lsn = toy->base + upto});
-    if (toy->acked < upto) toy->acked = upto;
+    if (toy->acked < upto && client->phase == ACCEPTED) toy->acked = upto;
     client->phase = IDLE;
+}
+
+static void tell_cut_off(struct toy *toy, struct client *client)
+{
+    if (chance(toy, 2) == 0) tell_acked(toy, client);
+    if (client->phase != IDLE) tell_failed(toy, client, HISTORY_CUT_OFF);
 }
 
 static void client_step(struct toy *toy)
@@ -186,7 +202,9 @@ static void client_step(struct toy *toy)
             client->phase = IDLE; /* Nobody waits for it. */
         }
         break;
-    case ROLLED_BACK_HIDDEN: tell_accepted(toy, client); break;
+    case ROLLED_BACK_HIDDEN:
+    case CUT_HIDDEN: tell_accepted(toy, client); break;
+    case CUT: tell_cut_off(toy, client); break;
     case ROLLED_BACK:
         tell_failed(toy, client, HISTORY_NOSPACE);
         toy->dead = toy->contents[client->operation][0];
@@ -239,9 +257,10 @@ static struct history_observation look(struct toy *toy, bool recovery, uint32_t 
 
 static void read_beside(struct toy *toy)
 {
-    uint32_t to = toy->durable == 0 ? 0 : chance(toy, toy->durable + 1);
-    while (to > 0 && toy->log[to - 1].batch_goes_on) to--;
-    struct history_observation seen = look(toy, false, to == 0 ? 0 : chance(toy, to), to);
+    uint32_t to = toy->pruned + chance(toy, toy->durable - toy->pruned + 1);
+    while (to > toy->pruned && toy->log[to - 1].batch_goes_on) to--;
+    uint32_t from = to == toy->pruned ? to : toy->pruned + chance(toy, to - toy->pruned);
+    struct history_observation seen = look(toy, false, from, to);
 
     if (seen.count > 0 && chance(toy, 4) == 0) {
         inject(toy, 14, HISTORY_IO, 0);
@@ -252,6 +271,72 @@ static void read_beside(struct toy *toy)
                                      .operation = HISTORY_NO_OPERATION,
                                      .instance = toy->instance,
                                      .observation = &seen});
+}
+
+/* ---- Truncating and pruning: asked for, done, told ---- */
+
+static void tell_cut(struct toy *toy, enum history_kind kind, uint64_t first_lsn, uint64_t last_lsn)
+{
+    tell(toy, (struct history_event){.kind = kind,
+                                     .operation = OPERATIONS_MAX + (first_lsn != 0),
+                                     .instance = toy->instance,
+                                     .first_lsn = first_lsn,
+                                     .last_lsn = last_lsn});
+}
+
+static void truncate_now(struct toy *toy)
+{
+    toy->truncating = DONE;
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        struct client *client = &toy->clients[i];
+        if (client->phase != HIDDEN && client->phase != ACCEPTED) continue;
+        if (last_index(toy, client) <= toy->kept) continue;
+        client->phase = client->phase == HIDDEN ? CUT_HIDDEN : CUT;
+    }
+    toy->accepted = toy->durable = toy->kept; /* It was accepted, and so was all below. */
+    if (toy->acked > toy->kept) toy->acked = toy->kept;
+}
+
+static void truncate_step(struct toy *toy)
+{
+    if (toy->truncating == ASKED) {
+        truncate_now(toy);
+    } else if (toy->truncating == DONE) {
+        tell_cut(toy, HISTORY_TRUNCATED, 0, toy->base + toy->kept);
+        if (toy->cut.hash != 0) toy->dead = toy->cut;
+        toy->truncating = NO_CUT;
+    } else {
+        toy->kept = toy->pruned + chance(toy, toy->accepted - toy->pruned + 1);
+        while (toy->kept > toy->pruned && toy->log[toy->kept - 1].batch_goes_on) toy->kept--;
+        if (toy->kept > 0 && toy->log[toy->kept - 1].batch_goes_on) return;
+        bool known = toy->kept < toy->accepted && toy->told[toy->kept];
+        toy->cut = known ? toy->log[toy->kept] : (struct history_record){0};
+        tell_cut(toy, HISTORY_TRUNCATING, 0, toy->base + toy->kept);
+        toy->truncating = ASKED;
+    }
+}
+
+static void prune_step(struct toy *toy)
+{
+    if (toy->pruning == ASKED) {
+        toy->pruned = toy->to_prune;
+        toy->pruning = DONE;
+    } else if (toy->pruning == DONE) {
+        tell_cut(toy, HISTORY_PRUNED, toy->base + toy->to_prune + 1, 0);
+        toy->pruned_told = toy->pruned;
+        toy->pruning = NO_CUT;
+    } else if (toy->truncating == NO_CUT) {
+        toy->to_prune = toy->pruned + chance(toy, toy->durable - toy->pruned + 1);
+        tell_cut(toy, HISTORY_PRUNING, toy->base + toy->to_prune + 1, 0);
+        toy->pruning = ASKED;
+    }
+}
+
+static void cut_at_crash(struct toy *toy)
+{
+    if (toy->truncating == ASKED && chance(toy, 2) == 0) truncate_now(toy);
+    if (toy->pruning == ASKED && chance(toy, 2) == 0) prune_step(toy);
+    toy->truncating = toy->pruning = NO_CUT;
 }
 
 static bool alone(const struct history_record *record)
@@ -273,7 +358,12 @@ static void lie(struct toy *toy, struct history_observation *seen)
         seen->count = chance(toy, toy->acked);
         while (seen->count > 0 && toy->seen[seen->count - 1].batch_goes_on) seen->count--;
         break;
+    case UNPRUNE:
+        if (toy->pruned_told == 0) return;
+        *seen = look(toy, true, toy->pruned_told - 1, toy->accepted);
+        break;
     case RESURRECT:
+    case UNTRUNCATE:
         if (toy->dead.hash == 0 || seen->count == LOG_MAX || toy->dead.batch_goes_on) return;
         toy->seen[seen->count] = toy->dead;
         toy->seen[seen->count].lsn = seen->from_lsn + seen->count;
@@ -320,7 +410,7 @@ static void boot(struct toy *toy)
 /* All that lies on the disk is found, after whatever interrupts finding it. */
 static void recover(struct toy *toy, bool killed)
 {
-    struct history_observation seen = look(toy, true, 0, toy->accepted);
+    struct history_observation seen = look(toy, true, toy->pruned, toy->accepted);
 
     if (chance(toy, 2) == 0) {
         tell(toy, (struct history_event){.kind = HISTORY_UNDISTURBED, .observation = &seen});
@@ -331,7 +421,7 @@ static void recover(struct toy *toy, bool killed)
         tell_kind(toy, HISTORY_CRASHED, power);
         if (power && killed) toy->accepted = some_batches(toy, toy->durable);
         if (power) killed = false;
-        seen = look(toy, true, 0, toy->accepted);
+        seen = look(toy, true, toy->pruned, toy->accepted);
         if (chance(toy, 2) == 0) {
             tell(toy, (struct history_event){.kind = HISTORY_UNDISTURBED, .observation = &seen});
         }
@@ -343,12 +433,13 @@ static void recover(struct toy *toy, bool killed)
             .instance = toy->instance, .recovery = true, .open_error = HISTORY_IO};
         tell(toy, (struct history_event){.kind = HISTORY_OBSERVED, .observation = &seen});
     }
-    seen = look(toy, true, 0, toy->accepted);
+    seen = look(toy, true, toy->pruned, toy->accepted);
     lie(toy, &seen);
     seen.instance = toy->instance;
     tell(toy, (struct history_event){.kind = HISTORY_OBSERVED, .observation = &seen});
     toy->durable = toy->accepted;
     toy->acked = toy->accepted;
+    toy->pruned_told = toy->pruned;
     toy->poisoned = false;
     memset(toy->clients, 0, sizeof toy->clients);
 }
@@ -359,8 +450,9 @@ static void damage(struct toy *toy)
     uint32_t first = toy->accepted;
     bool witnessed = chance(toy, 2) == 0;
 
-    if (toy->accepted == 0 || toy->accepted != toy->durable || toy->lie != NO_LIE) return;
+    if (toy->accepted == toy->pruned || toy->accepted != toy->durable || toy->lie != NO_LIE) return;
     first -= toy->log[first - 1].batch_index;
+    if (first <= toy->pruned) return; /* The log begins inside that batch. */
     tell(toy, (struct history_event){.kind = HISTORY_DAMAGED,
                                      .fault = 41,
                                      .flag = witnessed,
@@ -385,6 +477,7 @@ static void crash(struct toy *toy)
     bool power = chance(toy, 3) > 0;
 
     tell_kind(toy, HISTORY_CRASHED, power);
+    cut_at_crash(toy);
     toy->accepted = some_batches(toy, toy->durable);
     if (chance(toy, 8) == 0) damage(toy);
     recover(toy, !power);
@@ -398,11 +491,15 @@ static void world_step(struct toy *toy)
     if (what >= 4 && what < 12) read_beside(toy);
     if (toy->poisoned) return;
     if (what >= 12 && what < 30) toy->durable = some_batches(toy, toy->durable);
-    if (what >= 30 && what < 36) roll_back(toy);
+    if (what >= 30 && what < 36 && toy->truncating == NO_CUT) roll_back(toy);
     if (what == 36) {
         inject(toy, chance(toy, 2) == 0 ? 8 : 10, HISTORY_IO, toy->base + toy->durable);
         toy->poisoned = true;
     }
+    bool truncates = toy->lie == NO_LIE ? toy->seed % 3 > 0 : toy->lie == UNTRUNCATE;
+    bool prunes = toy->lie == NO_LIE ? toy->seed % 5 > 1 : toy->lie == UNPRUNE;
+    if (what >= 37 && truncates && toy->pruning == NO_CUT) truncate_step(toy);
+    if (what == 38 && prunes) prune_step(toy);
 }
 
 static void run(struct toy *toy, uint64_t seed, enum lie lie_told)
@@ -478,32 +575,26 @@ static void every_lie_is_caught(struct toy *toy, enum lie lie_told, const char *
     assert_true(named > 0);
 }
 
-#define LIE(test, lie_told, by)                    \
-    static void test(void **state)                 \
-    {                                              \
-        every_lie_is_caught(*state, lie_told, by); \
-    }
-LIE(losing_an_acknowledged_record_is_caught, LOSE_ACKED, "durability")
-LIE(bringing_back_a_rolled_back_record_is_caught, RESURRECT, "no-phantom")
-LIE(splitting_a_batch_is_caught, SPLIT_BATCH, "batch-atomicity")
-LIE(swapping_two_records_is_caught, SWAP, "prefix")
-LIE(garbling_a_record_is_caught, GARBLE, "no-phantom")
-LIE(leaving_one_out_is_caught, SKIP_ONE, "prefix")
-LIE(acknowledging_after_a_failed_sync_is_caught, ACK_AFTER_FAILED_SYNC, "fsync-honesty")
+/* clang-format off */
+#define LIES(X)                                                                   \
+    X(losing_an_acknowledged_record_is_caught, LOSE_ACKED, "durability")          \
+    X(bringing_back_a_rolled_back_record_is_caught, RESURRECT, "no-phantom")      \
+    X(bringing_back_a_truncated_record_is_caught, UNTRUNCATE, "no-phantom")       \
+    X(bringing_back_a_pruned_record_is_caught, UNPRUNE, "no-phantom")             \
+    X(splitting_a_batch_is_caught, SPLIT_BATCH, "batch-atomicity")                \
+    X(swapping_two_records_is_caught, SWAP, "prefix")                             \
+    X(garbling_a_record_is_caught, GARBLE, "no-phantom")                          \
+    X(leaving_one_out_is_caught, SKIP_ONE, "prefix")                              \
+    X(acknowledging_after_a_failed_sync_is_caught, ACK_AFTER_FAILED_SYNC, "fsync-honesty")
+#define LIE(test, lie_told, by) \
+    static void test(void **state) { every_lie_is_caught(*state, lie_told, by); }
+LIES(LIE)
 
 int main(void)
 {
-#define STORM(test) cmocka_unit_test_setup_teardown(test, toy_begin, toy_end)
-    const struct CMUnitTest tests[] = {
-        STORM(a_right_log_is_never_blamed),
-        STORM(losing_an_acknowledged_record_is_caught),
-        STORM(bringing_back_a_rolled_back_record_is_caught),
-        STORM(splitting_a_batch_is_caught),
-        STORM(swapping_two_records_is_caught),
-        STORM(garbling_a_record_is_caught),
-        STORM(leaving_one_out_is_caught),
-        STORM(acknowledging_after_a_failed_sync_is_caught),
-    };
+#define STORM(test, lie_told, by) cmocka_unit_test_setup_teardown(test, toy_begin, toy_end),
+    const struct CMUnitTest tests[] = {STORM(a_right_log_is_never_blamed, NO_LIE, "") LIES(STORM)};
+    /* clang-format on */
 
     return cmocka_run_group_tests_name("properties in a storm", tests, NULL, NULL);
 }

@@ -1,0 +1,223 @@
+/*
+ * property_cut_test.c - histories of logs that are truncated, pruned and pinned.
+ *
+ * As in the large table: a rejected history is fine up to its last event. Each stands beside an
+ * accepted one that differs from it in little.
+ */
+#include "tests/property_fold.h"
+
+/* clang-format off */
+#define ONE_ACKED   BOOTED(1), SUBMITTED(1), ACCEPTED(1, 1, 1, 1), ACKED(1, 1, 1)
+#define THREE_ACKED                                                                               \
+    ONE_ACKED, SUBMITTED(2), ACCEPTED(2, 1, 2, 2), ACKED(2, 1, 2), SUBMITTED(3),                  \
+    ACCEPTED(3, 1, 3, 3), ACKED(3, 1, 3)
+#define AGAIN       POWER_LOST(1), BOOTED(2)
+#define ALL_THREE   SEEN(AT(1, 1), AT(2, 2), AT(3, 3))
+#define TO_ONE      TRUNCATING(50, 1), TRUNCATED(50, 1)
+#define FOURTH_AT_2 SUBMITTED(4), ACCEPTED(4, 1, 2, 2), ACKED(4, 1, 2)
+/* Somebody had LSN 3 accepted before the truncation, and is told only after it. */
+#define LATE                                                                                      \
+    ONE_ACKED, SUBMITTED(2), ACCEPTED(2, 1, 2, 2), ACKED(2, 1, 2), SUBMITTED(3),                  \
+    TRUNCATING(50, 1), TRUNCATED(50, 1)
+#define BATCH_2     PART(2, 0, 2), PART(2, 1, 2)
+#define TAIL_AT_3   {.lsn = 3, .hash = 21, .length = ROW_LENGTH, .batch_index = 1}
+
+static const struct row rows[] = {
+    /* Truncated, and acknowledged. */
+    { "truncated_records_may_be_gone", NULL,
+      EVENTS(THREE_ACKED, TO_ONE, AGAIN, RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "the_next_record_gets_the_lsn_behind", NULL,
+      EVENTS(THREE_ACKED, TO_ONE, FOURTH_AT_2, AGAIN, RECOVERED(2, SEEN(AT(1, 1), AT(2, 4)))) },
+    { "what_comes_after_a_truncation_is_durable_as_ever", "durability",
+      EVENTS(THREE_ACKED, TO_ONE, FOURTH_AT_2, AGAIN, RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "what_a_truncation_keeps_is_durable_as_ever", "durability",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 2), TRUNCATED(50, 2), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "a_truncated_record_that_comes_back_is_rejected", "no-phantom",
+      EVENTS(THREE_ACKED, TO_ONE, AGAIN, RECOVERED(2, SEEN(AT(1, 1), AT(2, 2)))) },
+    { "a_truncated_record_behind_a_later_one_is_rejected", "no-phantom",
+      EVENTS(THREE_ACKED, TO_ONE, FOURTH_AT_2, AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 4), AT(3, 3)))) },
+    { "a_truncated_record_in_place_of_a_later_one_is_rejected", "no-phantom",
+      EVENTS(THREE_ACKED, TO_ONE, FOURTH_AT_2, AGAIN, RECOVERED(2, SEEN(AT(1, 1), AT(2, 2)))) },
+    { "a_truncated_record_served_to_a_later_reader_is_rejected", "no-phantom",
+      EVENTS(THREE_ACKED, TO_ONE, ASKED(60), READ_BY(60, 1, SEEN(AT(1, 1), AT(2, 2)))) },
+    { "accepted_and_truncated_and_back_is_rejected", "no-phantom",
+      EVENTS(ONE_ACKED, SUBMITTED(2), ACCEPTED(2, 1, 2, 2), TO_ONE, AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 2)))) },
+    { "what_is_told_to_be_truncated_and_is_back_is_rejected", "no-phantom",
+      EVENTS(LATE, ACCEPTED(3, 1, 3, 3), FAILED(3, 1, HISTORY_CUT_OFF), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 3)))) },
+
+    /* Asked for, and not answered. */
+    { "an_open_truncation_may_have_happened", NULL,
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), AGAIN, RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "an_open_truncation_may_not_have_happened", NULL,
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), AGAIN, RECOVERED(2, ALL_THREE)) },
+    { "an_open_truncation_may_be_followed_by_what_came_after", NULL,
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), SUBMITTED(4), ACCEPTED(4, 1, 2, 2), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 4)))) },
+    { "or_by_what_is_in_limbo", NULL,
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), SUBMITTED(4), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 4)))) },
+    { "one_that_failed_for_poison_is_open", NULL,
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), STRUCK(1, 8, HISTORY_IO),
+             FAILED(50, 1, HISTORY_POISONED), AGAIN, RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "of_two_open_ones_either_may_have_happened", NULL,
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), TRUNCATING(51, 2), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 2)))) },
+    { "half_a_truncation_is_rejected", "durability",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), AGAIN, RECOVERED(2, SEEN(AT(1, 1), AT(2, 2)))) },
+    { "more_than_a_truncation_is_rejected", "durability",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 2), AGAIN, RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "an_open_truncation_that_a_recovery_undid_stays_undone", "durability",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), AGAIN, RECOVERED(2, ALL_THREE), POWER_LOST(2),
+             BOOTED(3), RECOVERED(3, SEEN(AT(1, 1)))) },
+    { "an_open_truncation_that_a_recovery_did_stays_done", "no-phantom",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), AGAIN, RECOVERED(2, SEEN(AT(1, 1))), POWER_LOST(2),
+             BOOTED(3), RECOVERED(3, ALL_THREE)) },
+    { "one_that_was_refused_did_nothing", "durability",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), STRUCK(1, 3, HISTORY_NOSPACE),
+             FAILED(50, 1, HISTORY_NOSPACE), AGAIN, RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "old_and_new_mixed_is_rejected", "prefix",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), SUBMITTED(4), ACCEPTED(4, 1, 2, 2), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 4), AT(3, 3)))) },
+
+    /* Beside others. */
+    { "a_late_acknowledgement_proves_nothing_of_what_was_truncated", NULL,
+      EVENTS(LATE, ACCEPTED(3, 1, 3, 3), ACKED(3, 1, 3), AGAIN, RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "a_late_sync_proves_nothing_of_what_was_truncated", NULL,
+      EVENTS(THREE_ACKED, ASKED(60), TO_ONE, ACKED(60, 1, 3), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "an_early_acknowledgement_counts", "durability",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 3), ASKED(60), ACKED(60, 1, 3), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1), AT(2, 2)))) },
+    { "a_reader_opened_before_may_serve_what_was_there", NULL,
+      EVENTS(THREE_ACKED, ASKED(60), TO_ONE, FOURTH_AT_2, READ_BY(60, 1, ALL_THREE)) },
+    { "nobody_has_to_keep_what_such_a_reader_served", NULL,
+      EVENTS(THREE_ACKED, ASKED(60), TO_ONE, READ_BY(60, 1, ALL_THREE), AGAIN,
+             RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "such_a_reader_is_not_served_strangers", "no-phantom",
+      EVENTS(THREE_ACKED, ASKED(60), TO_ONE, READ_BY(60, 1, SEEN(AT(1, 1), AT(2, 99)))) },
+    { "a_reader_may_be_told_that_its_place_is_gone", NULL,
+      EVENTS(THREE_ACKED, ASKED(60), TO_ONE,
+             READ_BY(60, 1, SEEN(AT(1, 1)), .read_error = HISTORY_CUT_OFF)) },
+    { "a_reader_opened_later_has_no_reason_to", "liveness",
+      EVENTS(THREE_ACKED, TO_ONE, ASKED(60),
+             READ_BY(60, 1, SEEN(AT(1, 1)), .read_error = HISTORY_CUT_OFF)) },
+    { "a_ticket_may_be_told_that_its_records_are_gone", NULL,
+      EVENTS(LATE, ACCEPTED(3, 1, 3, 3), FAILED(3, 1, HISTORY_CUT_OFF)) },
+    { "a_ticket_of_records_kept_has_no_reason_to", "liveness",
+      EVENTS(ONE_ACKED, SUBMITTED(2), ACCEPTED(2, 1, 2, 2), TRUNCATING(50, 2), TRUNCATED(50, 2),
+             FAILED(2, 1, HISTORY_CUT_OFF)) },
+    { "a_ticket_told_so_for_nothing_is_rejected", "liveness",
+      EVENTS(ONE_ACKED, SUBMITTED(2), ACCEPTED(2, 1, 2, 2), FAILED(2, 1, HISTORY_CUT_OFF)) },
+    { "an_lsn_given_away_before_the_answer_is_accepted", NULL,
+      EVENTS(THREE_ACKED, AGAIN, RECOVERED(2, ALL_THREE), TRUNCATING(50, 1), SUBMITTED(4),
+             ACCEPTED(4, 2, 2, 2)) },
+    { "a_copy_may_hold_what_was_truncated_meanwhile", NULL,
+      EVENTS(THREE_ACKED, TO_ONE, POWER_LOST(1), COPIED(1, ALL_THREE)) },
+
+    /* Damage. */
+    { "damage_to_what_was_truncated_is_missed_by_nobody", NULL,
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(3, 3, true), RECOVERED(2, ALL_THREE), TO_ONE,
+             POWER_LOST(2), BOOTED(3), RECOVERED(3, SEEN(AT(1, 1)))) },
+    { "damage_to_what_an_open_truncation_took_is_missed_by_nobody", NULL,
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), POWER_LOST(1), DAMAGED(3, 3, true), BOOTED(2),
+             RECOVERED(2, SEEN(AT(1, 1)))) },
+    { "damage_to_what_was_truncated_excuses_nothing", "honest-corruption",
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(3, 3, true), RECOVERED(2, ALL_THREE), TO_ONE,
+             POWER_LOST(2), BOOTED(3), REFUSED_AT(3, HISTORY_CORRUPT, LOST(3, 3))) },
+    { "damage_to_what_was_kept_excuses_as_ever", NULL,
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(1, 3, true), RECOVERED(2, ALL_THREE), TO_ONE,
+             POWER_LOST(2), BOOTED(3), REFUSED_AT(3, HISTORY_CORRUPT, LOST(1, 1))) },
+    { "a_truncation_may_fail_for_damage", NULL,
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(2, 2, true), RECOVERED(2, ALL_THREE), TRUNCATING(50, 1),
+             FAILED(50, 2, HISTORY_CORRUPT)) },
+    { "a_truncation_that_fails_for_nothing_is_rejected", "liveness",
+      EVENTS(THREE_ACKED, TRUNCATING(50, 1), FAILED(50, 1, HISTORY_CORRUPT)) },
+
+    /* Pruned. */
+    { "a_log_begins_where_it_was_pruned", NULL,
+      EVENTS(THREE_ACKED, PRUNING(50, 2), PRUNED(50, 2), AGAIN,
+             RECOVERED_FROM(2, 2, SEEN(AT(2, 2), AT(3, 3)))) },
+    { "a_log_pruned_to_its_end_is_empty", NULL,
+      EVENTS(THREE_ACKED, PRUNING(50, 4), PRUNED(50, 4), AGAIN, RECOVERED_FROM(2, 4, NOTHING)) },
+    { "an_unanswered_prune_may_have_happened", NULL,
+      EVENTS(THREE_ACKED, PRUNING(50, 3), AGAIN, RECOVERED_FROM(2, 3, SEEN(AT(3, 3)))) },
+    { "or_in_part", NULL,
+      EVENTS(THREE_ACKED, PRUNING(50, 3), AGAIN, RECOVERED_FROM(2, 2, SEEN(AT(2, 2), AT(3, 3)))) },
+    { "or_not_at_all", NULL,
+      EVENTS(THREE_ACKED, PRUNING(50, 3), AGAIN, RECOVERED(2, ALL_THREE)) },
+    { "a_pruned_record_that_comes_back_is_rejected", "no-phantom",
+      EVENTS(THREE_ACKED, PRUNING(50, 2), PRUNED(50, 2), AGAIN, RECOVERED(2, ALL_THREE)) },
+    { "a_floor_once_shown_stays", "no-phantom",
+      EVENTS(THREE_ACKED, PRUNING(50, 2), AGAIN, RECOVERED_FROM(2, 2, SEEN(AT(2, 2), AT(3, 3))),
+             POWER_LOST(2), BOOTED(3), RECOVERED(3, ALL_THREE)) },
+    { "a_prune_that_nobody_asked_for_is_rejected", "durability",
+      EVENTS(THREE_ACKED, AGAIN, RECOVERED_FROM(2, 2, SEEN(AT(2, 2), AT(3, 3)))) },
+    { "a_prune_that_went_further_is_rejected", "durability",
+      EVENTS(THREE_ACKED, PRUNING(50, 2), PRUNED(50, 2), AGAIN,
+             RECOVERED_FROM(2, 3, SEEN(AT(3, 3)))) },
+    { "a_prune_that_says_it_went_further_is_rejected", "pruning",
+      EVENTS(THREE_ACKED, PRUNING(50, 2), PRUNED(50, 3)) },
+    { "a_prune_of_a_dead_process_comes_no_more", "durability",
+      EVENTS(THREE_ACKED, PRUNING(50, 3), AGAIN, RECOVERED(2, ALL_THREE), POWER_LOST(2), BOOTED(3),
+             RECOVERED_FROM(3, 3, SEEN(AT(3, 3)))) },
+    { "pruned_up_to_an_unacknowledged_record_it_loses_nothing_else", "durability",
+      EVENTS(THREE_ACKED, PRUNING(50, 2), PRUNED(50, 2), AGAIN,
+             RECOVERED_FROM(2, 2, SEEN(AT(2, 2)))) },
+    { "a_log_may_begin_inside_a_batch", NULL,
+      EVENTS(ONE_ACKED, BATCH_2, ACCEPTED(2, 1, 2, 3), ACKED(2, 1, 3), PRUNING(50, 3),
+             PRUNED(50, 3), AGAIN, RECOVERED_FROM(2, 3, SEEN(TAIL_AT_3))) },
+    { "a_log_may_begin_inside_a_batch_that_nobody_was_told_of", NULL,
+      EVENTS(ONE_ACKED, BATCH_2, PRUNING(50, 3), PRUNED(50, 3), AGAIN,
+             RECOVERED_FROM(2, 3, SEEN(TAIL_AT_3)), POWER_LOST(2), BOOTED(3),
+             RECOVERED_FROM(3, 3, SEEN(TAIL_AT_3))) },
+    { "which_is_durable_from_then_on", "durability",
+      EVENTS(ONE_ACKED, BATCH_2, PRUNING(50, 3), PRUNED(50, 3), AGAIN,
+             RECOVERED_FROM(2, 3, SEEN(TAIL_AT_3)), POWER_LOST(2), BOOTED(3),
+             RECOVERED_FROM(3, 3, NOTHING)) },
+    { "a_reader_below_the_floor_may_be_told_so", NULL,
+      EVENTS(THREE_ACKED, PRUNING(50, 3),
+             READ_BY_FROM(60, 1, 2, .read_error = HISTORY_BELOW_FLOOR)) },
+    { "a_reader_above_the_floor_has_no_reason_to", "liveness",
+      EVENTS(THREE_ACKED, PRUNING(50, 3),
+             READ_BY_FROM(60, 1, 3, .read_error = HISTORY_BELOW_FLOOR)) },
+    { "a_truncation_below_the_floor_may_be_told_so", NULL,
+      EVENTS(THREE_ACKED, PRUNING(50, 3), TRUNCATING(51, 1),
+             FAILED(51, 1, HISTORY_BELOW_FLOOR)) },
+    { "a_truncation_above_the_floor_has_no_reason_to", "liveness",
+      EVENTS(THREE_ACKED, PRUNING(50, 3), TRUNCATING(51, 2),
+             FAILED(51, 1, HISTORY_BELOW_FLOOR)) },
+
+    /* Pinned. */
+    { "a_prune_up_to_a_pin_is_accepted", NULL,
+      EVENTS(THREE_ACKED, PINNING(40, 0, 2), PINNED(40, 0, 2), PRUNING(50, 3), PRUNED(50, 2), AGAIN,
+             RECOVERED_FROM(2, 2, SEEN(AT(2, 2), AT(3, 3)))) },
+    { "a_prune_past_a_pin_is_rejected", "pruning",
+      EVENTS(THREE_ACKED, PINNING(40, 0, 2), PINNED(40, 0, 2), PRUNING(50, 3), PRUNED(50, 3)) },
+    { "a_log_that_begins_behind_a_pin_is_rejected", "pruning",
+      EVENTS(THREE_ACKED, PINNING(40, 0, 2), PINNED(40, 0, 2), PRUNING(50, 3), AGAIN,
+             RECOVERED_FROM(2, 3, SEEN(AT(3, 3)))) },
+    { "a_pin_outlives_its_process", "pruning",
+      EVENTS(THREE_ACKED, PINNING(40, 0, 2), PINNED(40, 0, 2), AGAIN, RECOVERED(2, ALL_THREE),
+             PRUNING(50, 3), PRUNED(50, 3)) },
+    { "the_lowest_pin_counts", "pruning",
+      EVENTS(THREE_ACKED, PINNING(40, 0, 3), PINNED(40, 0, 3), PINNING(41, 1, 2), PINNED(41, 1, 2),
+             PRUNING(50, 3), PRUNED(50, 3)) },
+    { "a_pin_not_yet_made_holds_nothing", NULL,
+      EVENTS(THREE_ACKED, PINNING(40, 0, 2), PRUNING(50, 3), PRUNED(50, 3),
+             FAILED(40, 1, HISTORY_BELOW_FLOOR)) },
+    { "a_pin_taken_away_holds_nothing", NULL,
+      EVENTS(THREE_ACKED, PINNING(40, 0, 2), PINNED(40, 0, 2), UNPINNED(41, 0), PRUNING(50, 3),
+             PRUNED(50, 3)) },
+    { "a_pin_refused_for_nothing_is_rejected", "liveness",
+      EVENTS(THREE_ACKED, PINNING(40, 0, 2), FAILED(40, 1, HISTORY_BELOW_FLOOR)) },
+};
+/* clang-format on */
+
+int main(void)
+{
+    return run_rows("cuts", rows, sizeof rows / sizeof rows[0]);
+}
