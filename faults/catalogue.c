@@ -25,7 +25,7 @@
 #define MODE(bit) (UINT32_C(1) << (bit))
 
 #define IN(phase) (UINT32_C(1) << FAULT_##phase)
-#define GROWING (IN(RECOVERY) | IN(COMMIT) | IN(ROTATE) | IN(CLOSE)) /* The mark does not. */
+#define GROWING (IN(RECOVERY) | IN(COMMIT) | IN(ROTATE) | IN(CUT) | IN(CLOSE)) /* Not the mark. */
 #define WRITING (GROWING | IN(MARK))
 #define RUNNING (WRITING | IN(READ))
 #define BUSY (RUNNING & ~(IN(MARK) | IN(CLOSE))) /* Where there is something to be lost. */
@@ -107,13 +107,13 @@ const struct fault faults_all[] = {
       .odds = { 0, 2048, 8192, 16384 } },
     { 16, "F16", "short-read", "A read returns fewer bytes than there are.",
       "as F01", NULL,
-      CALL, SURVIVE, .phases = IN(RECOVERY) | IN(READ),
+      CALL, SURVIVE, .phases = IN(RECOVERY) | IN(READ) | IN(CUT),
       .calls = READS, .strike = strike_short, .odds = { 0, 512, 2621, 10922 } },
     { 17, "F17", "transient-flip",
       "One bit is flipped on its way from the disk; reading again shows it right. It counts as the "
       "one damage of a run.",
       "which bit", NULL,
-      CALL, SURVIVE, .phases = IN(RECOVERY) | IN(READ),
+      CALL, SURVIVE, .phases = IN(RECOVERY) | IN(READ) | IN(CUT),
       .calls = READS, .strike = strike_flip, .odds = { 0, 256, 1024, 4096 } },
     { 18, "F18", "latency",
       "A read, write or sync takes a thousand to a million times longer.",
@@ -121,7 +121,7 @@ const struct fault faults_all[] = {
       CALL, SURVIVE, .phases = RUNNING,
       .calls = READS | WRITES | SYNCS, .strike = strike_latency, .odds = { 0, 128, 512, 2048 } },
     { 19, "F19", "out-of-memory", "An allocation fails.", NULL, NULL,
-      WORLD, DETECT, .phases = IN(RECOVERY) | IN(COMMIT) | IN(READ),
+      WORLD, DETECT, .phases = IN(RECOVERY) | IN(COMMIT) | IN(READ) | IN(CUT),
       .odds = { 0, 64, 256, 1024 } },
 
     /* At a crash. */
@@ -238,8 +238,8 @@ const struct fault faults_all[] = {
       .sort = FAULT_AT_REST, BEYOND, .damage = DISK_DAMAGE_BYTES, .target = FAULT_TARGET_RECORD,
       .odds = { 0, 65536, 65536, 65536 } },
     { 48, "F48", "side-file",
-      "One bit flips in a file that is neither a segment nor the mark: only what an interrupted "
-      "writer left has bytes.",
+      "One bit flips in a file that is neither a segment nor the mark nor a pin: only what an "
+      "interrupted writer left has bytes.",
       "which bit", NULL,
       REST, SURVIVE, .damage = DISK_DAMAGE_FLIP, .target = FAULT_TARGET_SIDE,
       .odds = { 0, 1024, 4096, 8192 } },

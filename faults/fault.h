@@ -32,6 +32,7 @@ enum fault_contract {
     X(MARK,     "mark",     "the mark file, while it is open")              \
     X(ROTATE,   "rotate",   "new segments and names, while it is open")     \
     X(READ,     "read",     "a reader beside the writer")                   \
+    X(CUT,      "cut",      "truncating, pruning, pinning")                 \
     X(CLOSE,    "close",    "during a clean close")                         \
     X(REST,     "rest",     "while nobody runs")
 

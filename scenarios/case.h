@@ -31,7 +31,10 @@
     X(KILL, "kill", "the process dies here")                                        \
     X(REOPEN, "reopen", "close the log cleanly and open it again in a new process") \
     X(COPY, "copy", "copy the log while others write it, and open the copy")        \
-    X(APPEND_OVER, "append-over", "append a byte more than the log takes")
+    X(APPEND_OVER, "append-over", "append a byte more than the log takes")          \
+    X(PRUNE, "prune", "give up all but the last records")                           \
+    X(PIN, "pin", "keep the last records from being pruned")                        \
+    X(UNPIN, "unpin", "take the pin away")
 
 enum operation_kind {
 #define OPERATION_ENUM(name, text, story) OPERATION_##name,
@@ -70,7 +73,7 @@ struct operation {
     uint32_t lengths[BATCH_RECORDS_MAX]; /* and of how many bytes. */
     uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is; and how
                           rows that it reads are changed for one more look. APPEND_OVER: even: one
-                          record, odd: a batch of two. */
+                          record, odd: a batch of two. PRUNE, PIN: how many records stay. */
     uint64_t noise;    /* What contents are made of, beside number, index and length, */
     enum operation_content content; /* and what they look like. */
 };

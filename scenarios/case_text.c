@@ -116,7 +116,8 @@ static bool has_records(enum operation_kind kind)
 
 static bool has_argument(enum operation_kind kind)
 {
-    return kind == OPERATION_IDLE || kind == OPERATION_READ || kind == OPERATION_APPEND_OVER;
+    return kind == OPERATION_IDLE || kind == OPERATION_READ || kind == OPERATION_APPEND_OVER ||
+           kind == OPERATION_PRUNE || kind == OPERATION_PIN;
 }
 
 static void add_operation(struct text *text, const struct operation *operation)

@@ -15,8 +15,7 @@
 
 #include "scenarios/run.h"
 
-/* What a zombie sees and is told, nobody is there to see: it was given up. */
-static void put_down(struct runner *runner, struct history_event event)
+void run_put_down(struct runner *runner, struct history_event event)
 {
     if (sim_is_zombie(runner->world)) return;
     event.instance = sim_instance(runner->world);
@@ -24,11 +23,11 @@ static void put_down(struct runner *runner, struct history_event event)
     history_add(&runner->history, &event);
 }
 
-static void put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err)
+void run_put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err)
 {
-    put_down(boot->runner, (struct history_event){.kind = HISTORY_FAILED,
-                                                  .operation = operation,
-                                                  .error = sim_error_class(err)});
+    run_put_down(boot->runner, (struct history_event){.kind = HISTORY_FAILED,
+                                                      .operation = operation,
+                                                      .error = sim_error_class(err)});
     if (err == WAL_POISONED) boot->broken = true;
 }
 
@@ -36,8 +35,8 @@ static void put_down_ack(struct runner *runner, uint32_t operation, uint64_t las
 {
     if (runner->must_lsn < last_lsn && !sim_is_zombie(runner->world)) runner->must_lsn = last_lsn;
     if (runner->served_lsn < last_lsn) runner->served_lsn = last_lsn;
-    put_down(runner, (struct history_event){
-                         .kind = HISTORY_ACKED, .operation = operation, .last_lsn = last_lsn});
+    run_put_down(runner, (struct history_event){
+                             .kind = HISTORY_ACKED, .operation = operation, .last_lsn = last_lsn});
 }
 
 /* ---- Reading ---- */
@@ -141,13 +140,14 @@ static uint32_t submit(struct run_client *client, const struct operation *operat
         run_fill(runner, operation, i, bytes);
         used += len;
         slices[i] = (struct wal_slice){bytes, len};
-        put_down(runner, (struct history_event){.kind = HISTORY_SUBMITTED,
-                                                .operation = operation->number,
-                                                .index = i,
-                                                .count = operation->records,
-                                                .flag = operation->kind == OPERATION_APPEND_OVER,
-                                                .length = len,
-                                                .hash = XXH3_64bits(bytes, len)});
+        run_put_down(runner,
+                     (struct history_event){.kind = HISTORY_SUBMITTED,
+                                            .operation = operation->number,
+                                            .index = i,
+                                            .count = operation->records,
+                                            .flag = operation->kind == OPERATION_APPEND_OVER,
+                                            .length = len,
+                                            .hash = XXH3_64bits(bytes, len)});
         runner->result.log_bytes += len;
     }
     return used;
@@ -161,7 +161,7 @@ static void wait_for(struct run_client *client, const struct ticket *ticket)
     /* Then it is accepted and no more, and the log has said so. */
     if (err == WAL_NOTDURABLE && runner->log.sync_policy == WAL_SYNC_NEVER) return;
     if (err != WAL_OK) {
-        put_down_failure(client->boot, ticket->operation, err);
+        run_put_down_failure(client->boot, ticket->operation, err);
     } else {
         put_down_ack(runner, ticket->operation, ticket->ticket.last_lsn);
     }
@@ -183,13 +183,13 @@ static void append(struct run_client *client, const struct operation *operation,
     /* The log had to copy: from here on the bytes are ours, and worthless. */
     if (used > 0) memset(client->bytes, 0xdd, used);
     if (err != WAL_OK) {
-        put_down_failure(client->boot, operation->number, err);
+        run_put_down_failure(client->boot, operation->number, err);
         return;
     }
-    put_down(runner, (struct history_event){.kind = HISTORY_ACCEPTED,
-                                            .operation = operation->number,
-                                            .first_lsn = ticket.ticket.first_lsn,
-                                            .last_lsn = ticket.ticket.last_lsn});
+    run_put_down(runner, (struct history_event){.kind = HISTORY_ACCEPTED,
+                                                .operation = operation->number,
+                                                .first_lsn = ticket.ticket.first_lsn,
+                                                .last_lsn = ticket.ticket.last_lsn});
     if (wait) {
         wait_for(client, &ticket);
     } else if (client->ticket_count < TICKETS_MAX) {
@@ -221,10 +221,13 @@ static void wait_for_all(struct run_client *client)
 static void sync_all(const struct run_client *client, uint32_t number)
 {
     uint64_t durable_lsn;
+
+    run_put_down(client->runner,
+                 (struct history_event){.kind = HISTORY_ASKED, .operation = number});
     enum wal_err err = wal_sync(client->boot->log, &durable_lsn);
 
     if (err != WAL_OK) {
-        put_down_failure(client->boot, number, err);
+        run_put_down_failure(client->boot, number, err);
     } else {
         put_down_ack(client->runner, number, durable_lsn);
     }
@@ -236,16 +239,18 @@ static void read_beside(struct run_client *client, const struct operation *opera
     struct history_observation observation;
     struct wal_stat stat;
 
+    run_put_down(runner,
+                 (struct history_event){.kind = HISTORY_ASKED, .operation = operation->number});
     wal_log_stat(client->boot->log, &stat);
     uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
     uint64_t from_lsn = stat.first_lsn + operation->argument % span;
     observe(runner, client->boot->io, &operation->argument, from_lsn, 0, &client->seen,
             &observation);
     observation.instance = sim_instance(runner->world);
-    put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
-                                            .operation = operation->number,
-                                            .error = observation.read_error,
-                                            .observation = &observation});
+    run_put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
+                                                .operation = operation->number,
+                                                .error = observation.read_error,
+                                                .observation = &observation});
 }
 
 static void operate(struct run_client *client, const struct operation *operation)
@@ -268,6 +273,9 @@ static void operate(struct run_client *client, const struct operation *operation
     case OPERATION_KILL: sim_kill(runner->world);
     case OPERATION_COPY: run_copy(client->boot); break;
     case OPERATION_APPEND_OVER: append_over(client, operation); break;
+    case OPERATION_PRUNE:
+    case OPERATION_PIN:
+    case OPERATION_UNPIN: run_cut(client, operation); break;
     case OPERATION_REOPEN: break; /* Ends the span: the main task's business. */
     case OPERATION_KIND_COUNT: assert(0 && "not an operation"); break;
     }
@@ -370,9 +378,9 @@ static void close_log(struct boot *boot)
     if (err == WAL_OK && rollbacks == boot->rollbacks) {
         put_down_ack(runner, HISTORY_NO_OPERATION, stat.accepted_lsn);
     }
-    put_down(runner, (struct history_event){.kind = HISTORY_CLOSED,
-                                            .operation = HISTORY_NO_OPERATION,
-                                            .error = sim_error_class(err)});
+    run_put_down(runner, (struct history_event){.kind = HISTORY_CLOSED,
+                                                .operation = HISTORY_NO_OPERATION,
+                                                .error = sim_error_class(err)});
 }
 
 void run_main_task(struct wal_io *io, void *arg)
@@ -388,10 +396,10 @@ void run_main_task(struct wal_io *io, void *arg)
     }
     recover(runner, boot, io, boot->observed, &observation);
     observation.instance = sim_instance(runner->world);
-    put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
-                                            .operation = HISTORY_NO_OPERATION,
-                                            .error = observation.open_error,
-                                            .observation = &observation});
+    run_put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
+                                                .operation = HISTORY_NO_OPERATION,
+                                                .error = observation.open_error,
+                                                .observation = &observation});
     if (boot->log == NULL) {
         /* A takeover that gives up half way beside a live writer is beyond the contract: the log's
          * life has not changed, but what is beyond the mark may have been written anew. */
@@ -402,6 +410,7 @@ void run_main_task(struct wal_io *io, void *arg)
     boot->opened = observation.read_error == HISTORY_OK;
     uint64_t end_lsn = observation.from_lsn + observation.count;
     if (runner->served_lsn + 1 < end_lsn) runner->served_lsn = end_lsn - 1;
+    if (runner->truncates && boot->opened) runner->must_lsn = runner->served_lsn = end_lsn - 1;
     if (boot->opened && !sim_is_zombie(runner->world)) {
         if (runner->probe) {
             run_probe(boot);

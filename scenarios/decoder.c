@@ -42,6 +42,12 @@ struct record {
     uint64_t offset, bytes, lsn;
 };
 
+/* The slot of the mark that counts. */
+struct mark {
+    bool valid;
+    uint64_t sequence, life, durable_lsn, floor_segment, segment;
+};
+
 struct decoder {
     struct segment segments[SEGMENTS_MAX];
     uint32_t segment_count;
@@ -58,6 +64,7 @@ struct decoder {
     } files[SEGMENTS_MAX + 8];
     uint32_t file_count;
     uint32_t mark_slots;
+    struct mark mark;
     uint64_t durable_lsn;
     uint64_t life; /* The present one. */
 };
@@ -119,6 +126,13 @@ static void read_segment_header(struct decoder *decoder, struct segment *segment
     if (segment->valid) add_witness(decoder, segment->inode, 0, segment->life, get64(p + 56));
 }
 
+static bool mark_follows(const struct mark *slot, const struct mark *before)
+{
+    if (!before->valid) return true;
+    if (slot->life != before->life) return slot->life > before->life;
+    return slot->sequence >= before->sequence;
+}
+
 static void read_mark(struct decoder *decoder, disk_inode inode, const uint8_t *bytes,
                       uint64_t size)
 {
@@ -126,7 +140,14 @@ static void read_mark(struct decoder *decoder, disk_inode inode, const uint8_t *
         const uint8_t *p = bytes + offset;
         if (memcmp(p, "SQUALMRK", 8) != 0) continue;
         if (~feed(feed64(~UINT32_C(0), offset), p, 124) != get32(p + 124)) continue;
-        add_witness(decoder, inode, offset, get64(p + 40), get64(p + 48));
+        const struct mark slot = {.valid = true,
+                                  .sequence = get64(p + 32),
+                                  .life = get64(p + 40),
+                                  .durable_lsn = get64(p + 48),
+                                  .floor_segment = get64(p + 64),
+                                  .segment = get64(p + 72)};
+        add_witness(decoder, inode, offset, slot.life, slot.durable_lsn);
+        if (mark_follows(&slot, &decoder->mark)) decoder->mark = slot;
         decoder->mark_slots++;
     }
 }
@@ -161,16 +182,17 @@ static void add_record(struct decoder *decoder, const struct segment *segment, u
         (struct record){(uint32_t)(segment - decoder->segments), offset, bytes, lsn};
 }
 
-/* Walk one group. Returns the last LSN of its last whole batch, first_lsn - 1 if there is none. */
+/* Walk one group up to LSN `limit`. Returns the last LSN of its last whole batch, first_lsn - 1 if
+ * there is none, and where that batch ends. */
 static uint64_t walk_group(struct decoder *decoder, const struct segment *segment, uint64_t offset,
-                           uint64_t first_lsn)
+                           uint64_t first_lsn, uint64_t limit, uint64_t *ret_end)
 {
     const uint8_t *p = segment->bytes + offset;
     uint64_t end = offset + GROUP + get32(p + 40);
     uint32_t count = get32(p + 44);
     uint64_t at = offset + GROUP, batch_at = at, batch_lsn = first_lsn, last_lsn = first_lsn - 1;
 
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && first_lsn + i <= limit; i++) {
         uint64_t bytes = record_bytes(segment, at, end, first_lsn + i);
         if (bytes == 0) break;
         add_record(decoder, segment, at, bytes, first_lsn + i);
@@ -184,6 +206,7 @@ static uint64_t walk_group(struct decoder *decoder, const struct segment *segmen
     }
     if (last_lsn >= first_lsn)
         add_span(decoder, segment, offset, offset + GROUP, first_lsn, last_lsn);
+    *ret_end = batch_at;
     return last_lsn;
 }
 
@@ -200,9 +223,11 @@ static uint64_t walk_segment(struct decoder *decoder, struct segment *segment, u
         uint32_t count = get32(p + 44);
         if (get64(p + 8) != lsn + 1) break;
         if (last) add_witness(decoder, segment->inode, offset, segment->life, get64(p + 16));
-        uint64_t reached = walk_group(decoder, segment, offset, lsn + 1);
+        uint64_t batch_end;
+        uint64_t reached = walk_group(decoder, segment, offset, lsn + 1, limit, &batch_end);
         bool whole = reached == lsn + count;
         lsn = reached;
+        if (!whole && lsn == limit) segment->end = batch_end; /* The rest was truncated. */
         if (!whole) break;
         offset += GROUP + get32(p + 40);
         segment->end = offset;
@@ -227,7 +252,10 @@ static enum decoder_part part_of(const char *name)
 {
     uint64_t number;
 
+    size_t len = strlen(name);
+
     if (strcmp(name, "mark") == 0) return DECODER_MARK;
+    if (len > 4 && strcmp(name + len - 4, ".pin") == 0) return DECODER_PIN;
     return decoder_segment_number(name, &number) ? DECODER_RECORDS : DECODER_OTHER;
 }
 
@@ -254,6 +282,46 @@ static void read_directory(struct decoder *decoder, const struct disk *disk, int
     }
 }
 
+/* Below the floor it was pruned; and above the segment in a mark of a later life it is left over
+ * from before that life, which has not got a segment yet. */
+static bool is_leftover(const struct mark *mark, const struct segment *segment)
+{
+    if (!mark->valid) return false;
+    if (segment->number < mark->floor_segment) return true;
+    return segment->number > mark->segment && segment->valid && segment->life < mark->life;
+}
+
+static void drop_leftovers(struct decoder *decoder)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < decoder->segment_count; i++) {
+        const struct segment segment = decoder->segments[i];
+        if (!is_leftover(&decoder->mark, &segment)) {
+            decoder->segments[kept++] = segment;
+            continue;
+        }
+        for (uint32_t file = 0; file < decoder->file_count; file++) {
+            bool its = decoder->files[file].inode == segment.inode;
+            if (its) decoder->files[file].part = DECODER_OTHER;
+        }
+    }
+    decoder->segment_count = kept;
+}
+
+/* The last LSN that a segment may hold. */
+static uint64_t limit_of(const struct decoder *decoder, uint32_t i)
+{
+    const struct segment *segment = &decoder->segments[i];
+    const struct mark *mark = &decoder->mark;
+
+    if (i + 1 < decoder->segment_count) return decoder->segments[i + 1].first_lsn - 1;
+    if (mark->valid && mark->segment == segment->number && segment->life < mark->life) {
+        return mark->durable_lsn;
+    }
+    return UINT64_MAX;
+}
+
 void decoder_read(struct decoder *decoder, const struct disk *disk, const char *path)
 {
     int32_t dir;
@@ -261,18 +329,21 @@ void decoder_read(struct decoder *decoder, const struct disk *disk, const char *
     decoder->segment_count = decoder->file_count = decoder->mark_slots = 0;
     decoder->span_count = decoder->witness_count = decoder->record_count = 0;
     decoder->durable_lsn = decoder->life = 0;
+    decoder->mark = (struct mark){.valid = false};
     if (disk_dir_find((struct disk *)(uintptr_t)disk, path, &dir) != WAL_OK) return;
     read_directory(decoder, disk, dir);
     qsort(decoder->segments, decoder->segment_count, sizeof decoder->segments[0], by_number);
     for (uint32_t i = 0; i < decoder->segment_count; i++) {
         read_segment_header(decoder, &decoder->segments[i]);
     }
+    drop_leftovers(decoder);
+    if (decoder->mark.valid) decoder->life = decoder->mark.life;
     for (uint32_t i = 0; i < decoder->segment_count; i++) {
         struct segment *segment = &decoder->segments[i];
         bool last = i + 1 == decoder->segment_count;
         if (segment->size == 0) continue; /* Damaged so (F45); what follows stands by itself. */
         if (!segment->valid) break;
-        uint64_t limit = last ? UINT64_MAX : decoder->segments[i + 1].first_lsn - 1;
+        uint64_t limit = limit_of(decoder, i);
         decoder->durable_lsn = walk_segment(decoder, segment, limit, last);
         if (segment->life > decoder->life) decoder->life = segment->life;
         if (!last && decoder->durable_lsn < limit) break;

@@ -33,8 +33,10 @@ void decoder_sector(const struct decoder *decoder, uint32_t i, disk_inode *ret_i
                     uint64_t *ret_sector);
 
 enum decoder_part {
-    DECODER_OTHER, /* Of a file that is neither a segment nor the mark. */
+    DECODER_OTHER, /* Of a file that is neither a segment nor the mark nor a pin, or of a segment
+                      that was pruned. */
     DECODER_MARK,
+    DECODER_PIN,
     DECODER_RECORDS, /* Of a segment, up to where its last whole group ends. */
     DECODER_TAIL,    /* Of a segment, behind that. */
 };

@@ -128,7 +128,9 @@ static const char *read_operation(struct word_reader *reader, char *word)
     *operation = (struct operation){.kind = (enum operation_kind)kind, .number = *length};
     ++*length;
     bool appends = kind <= OPERATION_BATCH_ASYNC;
-    if (appends != (argument != NULL) && kind != OPERATION_IDLE && kind != OPERATION_READ) {
+    bool may_have_one = kind == OPERATION_IDLE || kind == OPERATION_READ ||
+                        kind == OPERATION_PRUNE || kind == OPERATION_PIN;
+    if (appends != (argument != NULL) && !may_have_one) {
         return refuse(reader, word, appends ? "needs a length" : "takes no length");
     }
     if (argument == NULL) return NULL;

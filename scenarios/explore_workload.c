@@ -219,7 +219,10 @@ static uint64_t offset_after(const struct run_case *run_case)
         case OPERATION_SYNC:
         case OPERATION_READ:
         case OPERATION_IDLE:
-        case OPERATION_APPEND_OVER: break;
+        case OPERATION_APPEND_OVER:
+        case OPERATION_PRUNE:
+        case OPERATION_PIN:
+        case OPERATION_UNPIN: break;
         case OPERATION_APPEND_ASYNC:
         case OPERATION_BATCH_ASYNC:
         case OPERATION_POWER_OFF:

@@ -41,6 +41,14 @@ enum run_file run_file(const struct runner *runner, disk_inode inode)
     return file;
 }
 
+static enum operation_kind kind_of(const struct runner *runner, uint32_t number)
+{
+    for (uint32_t i = 0; i < runner->operation_count; i++) {
+        if (runner->operations[i].number == number) return runner->operations[i].kind;
+    }
+    return OPERATION_KIND_COUNT;
+}
+
 enum fault_phase run_phase(void *context, const struct sim_point *point)
 {
     const struct runner *runner = context;
@@ -50,6 +58,7 @@ enum fault_phase run_phase(void *context, const struct sim_point *point)
 
     if (boot->closing) return FAULT_CLOSE;
     if (boot->log == NULL) return FAULT_RECOVERY;
+    if (run_cuts(kind_of(runner, point->operation))) return FAULT_CUT;
     if ((call & CALLS_READING) != 0 || (opens && (point->flags & WAL_OPEN_WRITE) == 0)) {
         return FAULT_READ;
     }
@@ -66,8 +75,11 @@ enum fault_phase run_phase(void *context, const struct sim_point *point)
 /* A crash says nothing of flags: a file that is opened or closed counts as one that is written. */
 static enum fault_phase crash_phase(struct runner *runner, const struct sim_end *end)
 {
-    const struct sim_point point = {
-        .call = end->call, .name = "", .inode = end->inode, .flags = WAL_OPEN_WRITE};
+    const struct sim_point point = {.call = end->call,
+                                    .name = "",
+                                    .inode = end->inode,
+                                    .flags = WAL_OPEN_WRITE,
+                                    .operation = end->operation};
 
     return run_phase(runner, &point);
 }
@@ -164,15 +176,6 @@ void run_count_crash(struct runner *runner, const struct disk_crash_tally *tally
     }
 }
 
-static bool reads(const struct runner *runner, uint32_t number)
-{
-    for (uint32_t i = 0; i < runner->operation_count; i++) {
-        const struct operation *operation = &runner->operations[i];
-        if (operation->number == number) return operation->kind == OPERATION_READ;
-    }
-    return false;
-}
-
 /* An allocation failed while event `index` was the next. */
 static enum fault_phase alloc_phase(const struct runner *runner, size_t index)
 {
@@ -180,7 +183,9 @@ static enum fault_phase alloc_phase(const struct runner *runner, size_t index)
 
     if (index < boot->opened_at) return FAULT_RECOVERY;
     if (index >= boot->closing_at) return FAULT_CLOSE;
-    return reads(runner, runner->history.events[index].operation) ? FAULT_READ : FAULT_COMMIT;
+    enum operation_kind kind = kind_of(runner, runner->history.events[index].operation);
+    if (run_cuts(kind)) return FAULT_CUT;
+    return kind == OPERATION_READ ? FAULT_READ : FAULT_COMMIT;
 }
 
 void run_count_alloc(struct runner *runner, size_t index)

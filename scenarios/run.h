@@ -108,6 +108,7 @@ struct runner {
     struct sim_record replay; /* The decisions of the case that is replayed. */
     struct case_milestone milestones[MILESTONES_MAX];
     uint32_t milestone_count;
+    bool truncates;      /* Somebody asked for it in this run. */
     uint64_t must_lsn;   /* All up to here was acknowledged, */
     uint64_t served_lsn; /* or served by a recovery. */
     struct boot boots[2];
@@ -160,6 +161,14 @@ bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint6
 void run_main_task(struct wal_io *io, void *arg); /* arg: the boot */
 void run_side_task(struct wal_io *io, void *arg); /* arg: the runner */
 wal_observe run_observe;                          /* The log's observer; context: the boot. */
+
+/* What the client sees and is told. Nothing is put down of a zombie: it was given up. */
+void run_put_down(struct runner *runner, struct history_event event);
+void run_put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err);
+
+/* client_cut.c: truncate, prune, pin and unpin. */
+void run_cut(struct run_client *client, const struct operation *operation);
+bool run_cuts(enum operation_kind kind);
 
 /* payload.c: make the bytes of the operation's record `index`. */
 void run_fill(struct runner *runner, const struct operation *operation, uint32_t index,

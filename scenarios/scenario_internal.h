@@ -39,6 +39,8 @@ struct scenario {
     struct range record_bytes;
     struct range batch_records;
     struct range idle_ns;
+    struct range prune_keep;            /* that a prune leaves, */
+    struct range pin_back;              /* and that a pin keeps. */
     uint32_t mix[OPERATION_KIND_COUNT]; /* Weights. */
     uint32_t log_content_percent;       /* Seeds with payloads that look like the log. */
     uint32_t row_percent;               /* Seeds with payloads that are rows. */

@@ -198,6 +198,16 @@ static enum operation_content draw_content(const struct runner *runner, uint32_t
     return (enum operation_content)(run_entropy(runner, "content", number) % CONTENT_ROW);
 }
 
+static uint64_t draw_argument(const struct scenario *scenario, enum operation_kind kind,
+                              uint64_t entropy)
+{
+    if (kind == OPERATION_IDLE) return range_draw(&scenario->idle_ns, entropy);
+    if (kind == OPERATION_PRUNE) return range_draw(&scenario->prune_keep, entropy);
+    if (kind == OPERATION_PIN) return range_draw(&scenario->pin_back, entropy);
+    if (kind == OPERATION_APPEND_OVER) return entropy >> 32 & 1;
+    return entropy >> 32;
+}
+
 static struct operation draw_operation(const struct runner *runner, uint32_t number,
                                        enum operation_kind kind, uint64_t entropy)
 {
@@ -209,8 +219,7 @@ static struct operation draw_operation(const struct runner *runner, uint32_t num
     uint64_t own = sim_mix(entropy, number, 1);
 
     operation.noise = own;
-    operation.argument = kind == OPERATION_IDLE ? range_draw(&scenario->idle_ns, own) : own >> 32;
-    if (kind == OPERATION_APPEND_OVER) operation.argument %= 2;
+    operation.argument = draw_argument(scenario, kind, own);
     if (kind == OPERATION_BATCH || kind == OPERATION_BATCH_ASYNC) {
         operation.records =
             (uint32_t)range_draw(&scenario->batch_records, sim_mix(entropy, number, 2));

@@ -87,7 +87,7 @@ static void phases_add_up_and_are_where_such_a_fault_can_strike(void **state)
 {
     static const struct {
         uint32_t number, phases;
-    } only[] = {{16, 1U << FAULT_RECOVERY | 1U << FAULT_READ},
+    } only[] = {{16, 1U << FAULT_RECOVERY | 1U << FAULT_READ | 1U << FAULT_CUT},
                 {37, 1U << FAULT_RECOVERY},
                 {49, 1U << FAULT_READ},
                 {41, 1U << FAULT_REST},

@@ -350,7 +350,7 @@ static void every_fault_strikes_that_a_run_can_meet(void **state)
 {
     uint64_t sums[FAULT_NUMBER_COUNT] = {0};
 
-    add_struck(*state, "everything", 1500, sums);
+    add_struck(*state, "everything", 3000, sums);
     add_struck(*state, "rot", 300, sums);
     add_struck(*state, "crash_in_recovery", 300, sums);
     for (size_t i = 0; i < faults_count; i++) {

@@ -1,0 +1,110 @@
+/*
+ * client_cut.c - what a client asks the log to give up, and what to keep.
+ *
+ * How far is counted back from what the log says of itself just before, so others may append, prune
+ * and pin in between.
+ */
+#include <assert.h>
+
+#include "scenarios/run.h"
+
+bool run_cuts(enum operation_kind kind)
+{
+    return kind == OPERATION_PRUNE || kind == OPERATION_PIN || kind == OPERATION_UNPIN;
+}
+
+/* So many records before `end_lsn`, which is behind the last, but nothing below the floor. */
+static uint64_t back_from(const struct wal_stat *stat, uint64_t end_lsn, uint64_t records)
+{
+    uint64_t there_are = end_lsn > stat->first_lsn ? end_lsn - stat->first_lsn : 0;
+
+    return end_lsn - (records < there_are ? records : there_are);
+}
+
+static void prune_before(struct run_client *client, uint32_t number, uint64_t first_lsn)
+{
+    struct history_event event = {
+        .kind = HISTORY_PRUNING, .operation = number, .first_lsn = first_lsn};
+
+    run_put_down(client->runner, event);
+    enum wal_err err = wal_prune_before(client->boot->log, first_lsn, &event.first_lsn);
+    if (err != WAL_OK) {
+        run_put_down_failure(client->boot, number, err);
+        return;
+    }
+    event.kind = HISTORY_PRUNED;
+    run_put_down(client->runner, event);
+}
+
+/* Each client has a pin of its own; so has each of two processes that may be there at once, since
+ * nothing keeps a zombie from moving what it made. */
+static uint32_t pin_of(const struct run_client *client)
+{
+    const struct runner *runner = client->runner;
+
+    return client->number + (client->boot == &runner->boots[0] ? 0 : CLIENTS_MAX);
+}
+
+static const char *pin_name(uint32_t pin)
+{
+    static const char *const names[2 * CLIENTS_MAX] = {
+        "pin0", "pin1", "pin2",  "pin3",  "pin4",  "pin5",  "pin6",  "pin7",
+        "pin8", "pin9", "pin10", "pin11", "pin12", "pin13", "pin14", "pin15"};
+
+    return names[pin];
+}
+
+static void pin_from(struct run_client *client, uint32_t number, uint64_t first_lsn)
+{
+    struct history_event event = {.kind = HISTORY_PINNING,
+                                  .operation = number,
+                                  .index = pin_of(client),
+                                  .first_lsn = first_lsn};
+
+    run_put_down(client->runner, event);
+    enum wal_err err = wal_pin(client->boot->io, RUN_LOG_PATH, pin_name(pin_of(client)), first_lsn);
+    if (err != WAL_OK) {
+        run_put_down_failure(client->boot, number, err);
+        return;
+    }
+    event.kind = HISTORY_PINNED;
+    run_put_down(client->runner, event);
+}
+
+static void unpin(struct run_client *client, uint32_t number)
+{
+    run_put_down(client->runner, (struct history_event){.kind = HISTORY_UNPINNED,
+                                                        .operation = number,
+                                                        .index = pin_of(client)});
+    enum wal_err err = wal_unpin(client->boot->io, RUN_LOG_PATH, pin_name(pin_of(client)));
+    if (err == WAL_OK || err == WAL_NOTFOUND) return;
+    run_put_down_failure(client->boot, number, err);
+}
+
+void run_cut(struct run_client *client, const struct operation *operation)
+{
+    struct wal_stat stat;
+
+    wal_log_stat(client->boot->log, &stat);
+    if (sim_is_zombie(client->runner->world)) return; /* Nobody would hear what it asks for. */
+    uint64_t durable_end = back_from(&stat, stat.durable_lsn + 1, operation->argument);
+    switch (operation->kind) {
+    case OPERATION_PRUNE: prune_before(client, operation->number, durable_end); break;
+    case OPERATION_PIN: pin_from(client, operation->number, durable_end); break;
+    case OPERATION_UNPIN: unpin(client, operation->number); break;
+    case OPERATION_APPEND:
+    case OPERATION_APPEND_ASYNC:
+    case OPERATION_BATCH:
+    case OPERATION_BATCH_ASYNC:
+    case OPERATION_WAIT:
+    case OPERATION_SYNC:
+    case OPERATION_READ:
+    case OPERATION_IDLE:
+    case OPERATION_POWER_OFF:
+    case OPERATION_KILL:
+    case OPERATION_REOPEN:
+    case OPERATION_COPY:
+    case OPERATION_APPEND_OVER:
+    case OPERATION_KIND_COUNT: assert(0 && "cuts nothing"); break;
+    }
+}
