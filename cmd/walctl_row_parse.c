@@ -79,9 +79,9 @@ static bool add_value(struct parsing *parsing, const struct wal_row_value *value
 
 /* ---- JSON ---- */
 
-static char peek(const struct parsing *parsing)
+static int peek(const struct parsing *parsing)
 {
-    return parsing->at < parsing->len ? parsing->line[parsing->at] : '\0';
+    return parsing->at < parsing->len ? (unsigned char)parsing->line[parsing->at] : '\0';
 }
 
 static void skip_space(struct parsing *parsing)
@@ -112,7 +112,7 @@ static bool take_unit(struct parsing *parsing, uint32_t *ret_unit)
     uint32_t unit = 0;
 
     for (int i = 0; i < 4; i++) {
-        char c = peek(parsing);
+        int c = peek(parsing);
         unsigned digit;
 
         if (c >= '0' && c <= '9') {
@@ -148,7 +148,7 @@ static size_t put_utf8(uint8_t *to, uint32_t c)
 static bool take_unicode(struct parsing *parsing, uint8_t *to, size_t *ret_len)
 {
     size_t begin = parsing->at - 2;
-    uint32_t c, low;
+    uint32_t c = 0, low = 0;
 
     if (!take_unit(parsing, &c)) return false;
     if (c >= 0xd800 && c <= 0xdfff) {
@@ -167,7 +167,7 @@ static bool take_unicode(struct parsing *parsing, uint8_t *to, size_t *ret_len)
 static bool take_escape(struct parsing *parsing, uint8_t *to, size_t *ret_len)
 {
     static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
-    char c = peek(parsing);
+    int c = peek(parsing);
     const char *known = c == '\0' ? NULL : strchr(from, c);
 
     if (c == 'u') {
