@@ -27,6 +27,7 @@ static const struct {
     {"append", walctl_append, "append DIR", "Append standard input, a record a line."},
     {"dump", walctl_dump, "dump DIR", "Print the records."},
     {"verify", walctl_verify, "verify DIR", "Read every record and say what is damaged."},
+    {"repair", walctl_repair, "repair DIR", "Go on without what is damaged; delete nothing."},
     {"stat", walctl_stat, "stat DIR", "Say what the log holds and how it ends."},
     {"prune", walctl_prune, "prune DIR", "Give up the oldest records."},
 };

@@ -23,6 +23,7 @@ enum walctl_exit {
 int walctl_append(struct wal_io *io, int argc, char **argv);
 int walctl_dump(struct wal_io *io, int argc, char **argv);
 int walctl_verify(struct wal_io *io, int argc, char **argv);
+int walctl_repair(struct wal_io *io, int argc, char **argv);
 int walctl_stat(struct wal_io *io, int argc, char **argv);
 int walctl_prune(struct wal_io *io, int argc, char **argv);
 

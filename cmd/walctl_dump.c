@@ -95,7 +95,9 @@ static void print_json_head(const struct wal_record *record, struct calendar *ca
 static void print_json(const struct wal_record *record, struct calendar *calendar)
 {
     print_json_head(record, calendar);
-    if (json_is_text(record->bytes, record->len)) {
+    if (record->lost) {
+        fputs(",\"lost\":true", stdout);
+    } else if (json_is_text(record->bytes, record->len)) {
         fputs(",\"text\":", stdout);
         json_string(stdout, record->bytes, record->len);
     } else {
@@ -142,7 +144,9 @@ static enum wal_err print_records(struct wal_reader *reader, const struct dump_a
 
         if (err) return err;
         if (record.lsn > args->to_lsn) return WAL_OK;
-        if (args->rows) {
+        if (record.lost && !args->json) {
+            walctl_say(name, "LSN %" PRIu64 " is lost: a repair did not find it", record.lsn);
+        } else if (args->rows && !record.lost) {
             if (!print_record_row(&record, args->json ? &calendar : NULL)) return WAL_NOTROW;
         } else if (args->json) {
             print_json(&record, &calendar);

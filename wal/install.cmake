@@ -48,9 +48,9 @@ foreach(library wal_shared wal_static)
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endforeach()
 
-# ---- The headers: those that log.h, row.h and host.h need, and no others ----
+# ---- The headers: those that log.h, repair.h, row.h and host.h need, and no others ----
 
-foreach(header err.h io.h version.h log/format.h log/log.h log/row.h host/host.h)
+foreach(header err.h io.h version.h log/format.h log/log.h log/repair.h log/row.h host/host.h)
     get_filename_component(folder wal/${header} DIRECTORY)
     install(FILES wal/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})
 endforeach()

@@ -48,7 +48,8 @@
  *
  *       0   4   crc           of the binding, the LSN as 8 bytes, bytes 4..15, payload, padding
  *       4   4   length        payload bytes; 0 is legal
- *       8   1   kind          1 data; 0x80..0xff optional: skip when unknown; others: refuse
+ *       8   1   kind          1 data; 2 lost: a repair did not find it; 0x80..0xff optional: skip
+ *                             when unknown; others: refuse
  *       9   1   flags         bit 0: the batch goes on with the next record
  *      10   2   reserved
  *      12   4   batch_index   0 for the first record of a batch, and for a record alone
@@ -138,6 +139,7 @@ enum {
     WAL_PIN_NAME_MAX = 40, /* Without the ending. */
 
     WAL_RECORD_DATA = 1,
+    WAL_RECORD_LOST = 2,
     WAL_RECORD_OPTIONAL = 0x80,
     WAL_RECORD_BATCH_GOES_ON = 1 << 0,
 

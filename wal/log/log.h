@@ -56,6 +56,7 @@ enum wal_event_kind {
     WAL_EVENT_POISONED,    /* err: why. lsn: the first that is not durable. */
     WAL_EVENT_MARK_SLOT_BAD,
     WAL_EVENT_LEFTOVER_REMOVED, /* place.name: the unfinished or pruned file. */
+    WAL_EVENT_REPAIRED, /* By wal_repair. lsn: the last one; bytes: so many LSNs are lost. */
 };
 
 struct wal_event {
@@ -231,6 +232,7 @@ struct wal_record {
     uint32_t len;
     uint32_t batch_index;
     bool batch_goes_on;
+    bool lost; /* A repair put it in the place of one that it did not find; it has no bytes. */
     uint64_t segment;
     uint64_t offset; /* Of the record's header. */
 };

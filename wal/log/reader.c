@@ -165,7 +165,7 @@ static enum wal_err record_take(struct wal_reader *reader, struct wal_record *re
     struct wal_record_header header;
 
     log_record_header_decode(p, &header);
-    bool known = header.kind == WAL_RECORD_DATA;
+    bool known = header.kind == WAL_RECORD_DATA || header.kind == WAL_RECORD_LOST;
     if (lsn >= reader->next_lsn && !known && header.kind < WAL_RECORD_OPTIONAL) {
         return log_reader_fail(reader, WAL_VERSION,
                                log_place_segment(reader->header.segment, offset, lsn, lsn));
@@ -184,6 +184,7 @@ static enum wal_err record_take(struct wal_reader *reader, struct wal_record *re
         .len = header.length,
         .batch_index = header.batch_index,
         .batch_goes_on = (header.flags & WAL_RECORD_BATCH_GOES_ON) != 0,
+        .lost = header.kind == WAL_RECORD_LOST,
         .segment = reader->header.segment,
         .offset = offset,
     };

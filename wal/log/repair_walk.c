@@ -1,0 +1,562 @@
+/*
+ * repair_walk.c - everything valid in a damaged log, see repair_walk.h.
+ */
+#include "wal/log/repair_walk.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "wal/log/codec.h"
+#include "wal/log/mark.h"
+#include "wal/log/segment.h"
+#include "wal/log/transfer.h"
+
+enum { WINDOW_BYTES = 64 * 1024, SECTOR_BYTES = 512, NUMBER_DIGITS = 16 };
+
+#define ASIDE_SEGMENT ".wal.aside"
+#define ASIDE_MARK ".mark.aside"
+
+static void aside_name(char name[LOG_ASIDE_NAME_BYTES], uint64_t number, const char *suffix)
+{
+    char segment[WAL_SEGMENT_NAME_BYTES];
+
+    log_segment_name(segment, number);
+    memcpy(name, segment, NUMBER_DIGITS);
+    memcpy(name + NUMBER_DIGITS, suffix, strlen(suffix) + 1);
+}
+
+void log_aside_mark_name(char name[LOG_ASIDE_NAME_BYTES], uint64_t number)
+{
+    aside_name(name, number, ASIDE_MARK);
+}
+
+void log_aside_segment_name(char name[LOG_ASIDE_NAME_BYTES], uint64_t number)
+{
+    aside_name(name, number, ASIDE_SEGMENT);
+}
+
+static bool aside_parse(const char *name, const char *suffix, uint64_t *ret_number)
+{
+    char segment[WAL_SEGMENT_NAME_BYTES];
+
+    if (strlen(name) != NUMBER_DIGITS + strlen(suffix)) return false;
+    if (strcmp(name + NUMBER_DIGITS, suffix) != 0) return false;
+    memcpy(segment, name, NUMBER_DIGITS);
+    memcpy(segment + NUMBER_DIGITS, ".wal", 5);
+    return log_segment_name_parse(segment, ret_number);
+}
+
+void log_walk_init(struct log_walk *walk, struct wal_io *io, struct wal_dir dir)
+{
+    *walk = (struct log_walk){.io = io, .dir = dir};
+}
+
+void log_walk_end(struct log_walk *walk)
+{
+    struct wal_io *io = walk->io;
+
+    io_free(io, walk->names, walk->names_bytes);
+    io_free(io, walk->segments, walk->capacity * sizeof *walk->segments);
+    io_free(io, walk->window, walk->window == NULL ? 0 : WINDOW_BYTES);
+    io_free(io, walk->group, walk->group_bytes);
+    *walk = (struct log_walk){.io = io, .dir = walk->dir};
+}
+
+const char *log_walk_next_name(const struct log_walk *walk, const char *name)
+{
+    const char *next = name == NULL ? walk->names : name + strlen(name) + 1;
+
+    return next < walk->names + walk->names_bytes ? next : NULL;
+}
+
+/* ---- What there is ---- */
+
+/* A repair died between naming its segment and publishing the mark that makes it count: nothing but
+ * a copy of what is still here. */
+static void find_unfinished(struct log_walk *walk)
+{
+    for (const char *name = NULL; (name = log_walk_next_name(walk, name)) != NULL;) {
+        uint64_t number;
+
+        if (!aside_parse(name, ASIDE_MARK, &number)) continue;
+        if (walk->marked && walk->mark.floor_segment >= number) continue;
+        if (number > walk->unfinished) walk->unfinished = number;
+    }
+}
+
+static bool counts(const struct log_walk *walk, const char *name, uint64_t *ret_number)
+{
+    if (!log_segment_name_parse(name, ret_number)) return false;
+    if (walk->marked && *ret_number < walk->mark.floor_segment) return false;
+    return walk->unfinished == 0 || *ret_number < walk->unfinished;
+}
+
+static void sort_segments(struct log_walk *walk)
+{
+    for (size_t i = 1; i < walk->count; i++) {
+        struct log_walk_segment segment = walk->segments[i];
+        size_t at = i;
+
+        for (; at > 0 && walk->segments[at - 1].number > segment.number; at--) {
+            walk->segments[at] = walk->segments[at - 1];
+        }
+        walk->segments[at] = segment;
+    }
+}
+
+static enum wal_err list_segments(struct log_walk *walk)
+{
+    uint64_t number;
+    size_t count = 0;
+
+    for (const char *name = NULL; (name = log_walk_next_name(walk, name)) != NULL;) {
+        bool named = log_segment_name_parse(name, &number) ||
+                     aside_parse(name, ASIDE_SEGMENT, &number) ||
+                     aside_parse(name, ASIDE_MARK, &number);
+        if (named && number > walk->number_max) walk->number_max = number;
+        count += counts(walk, name, &number);
+    }
+    if (walk->marked && walk->mark.segment > walk->number_max) {
+        walk->number_max = walk->mark.segment;
+    }
+    if (count == 0) return walk->marked ? WAL_OK : WAL_NOTLOG;
+    walk->segments = io_alloc(walk->io, count * sizeof *walk->segments);
+    if (walk->segments == NULL) return WAL_NOMEM;
+    walk->capacity = count;
+    for (const char *name = NULL; (name = log_walk_next_name(walk, name)) != NULL;) {
+        if (!counts(walk, name, &number)) continue;
+        walk->segments[walk->count++] = (struct log_walk_segment){.number = number};
+    }
+    sort_segments(walk);
+    return WAL_OK;
+}
+
+static enum wal_err read_header(struct log_walk *walk, struct log_walk_segment *segment)
+{
+    struct wal_file file;
+
+    enum wal_err err = log_segment_open(walk->io, walk->dir, segment->number, 0, &file);
+    if (err) return err;
+    err = io_size(walk->io, file, &segment->size);
+    if (err == WAL_OK) {
+        err = log_segment_header_read(walk->io, file, segment->number, &segment->header);
+        segment->sound = err == WAL_OK;
+        if (err == WAL_CORRUPT || err == WAL_IO) err = WAL_OK;
+    }
+    err_ignore(io_close(walk->io, file)); /* Only read. */
+    return err;
+}
+
+/* Of which log these are, and its newest life: from the mark, else from the first good header. */
+static enum wal_err agree(struct log_walk *walk)
+{
+    const struct wal_segment_header *known = NULL;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct log_walk_segment *segment = &walk->segments[i];
+        bool its = !walk->marked ||
+                   memcmp(segment->header.log_id, walk->mark.log_id, WAL_LOG_ID_BYTES) == 0;
+        if (segment->sound && its && known == NULL) known = &segment->header;
+    }
+    if (known == NULL) return WAL_CORRUPT;
+    memcpy(walk->log_id, known->log_id, WAL_LOG_ID_BYTES);
+    walk->block_bytes = known->block_bytes;
+    walk->segment_bytes = known->segment_bytes;
+    walk->floor_lsn = walk->marked ? walk->mark.floor_lsn : walk->segments[0].header.first_lsn;
+    if (!walk->marked && !walk->segments[0].sound) walk->floor_lsn = known->first_lsn;
+    if (walk->marked) walk->life = walk->mark.life;
+    for (size_t i = 0; i < walk->count; i++) {
+        struct log_walk_segment *segment = &walk->segments[i];
+
+        if (memcmp(segment->header.log_id, walk->log_id, WAL_LOG_ID_BYTES) != 0) {
+            segment->sound = false;
+        }
+        if (segment->sound && segment->header.life > walk->life) walk->life = segment->header.life;
+    }
+    return WAL_OK;
+}
+
+/* A mark of a life that no segment has begun yet: those behind the one it names are leftovers. */
+static void drop_leftovers(struct log_walk *walk)
+{
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct log_walk_segment *segment = &walk->segments[i];
+        if (segment->sound && segment->header.life >= walk->life) return;
+    }
+    while (walk->count > 0 && walk->segments[walk->count - 1].number > walk->mark.segment) {
+        walk->count--;
+    }
+}
+
+/* A header that cannot be read: the segment is of the life before or after it, which its groups
+ * will tell. */
+static void make_up_headers(struct log_walk *walk)
+{
+    uint64_t before = 0;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        struct log_walk_segment *segment = &walk->segments[i];
+        struct wal_segment_header header = {.version = WAL_FORMAT_VERSION,
+                                            .block_bytes = walk->block_bytes,
+                                            .life = before,
+                                            .segment = segment->number,
+                                            .segment_bytes = walk->segment_bytes};
+
+        if (segment->sound) {
+            before = segment->header.life;
+            continue;
+        }
+        for (size_t k = i + 1; header.life == 0 && k < walk->count; k++) {
+            if (walk->segments[k].sound) header.life = walk->segments[k].header.life;
+        }
+        if (walk->marked && segment->number == walk->mark.segment) header.life = walk->mark.life;
+        memcpy(header.log_id, walk->log_id, WAL_LOG_ID_BYTES);
+        segment->header = header;
+    }
+}
+
+/* ---- Reading what may be unreadable ---- */
+
+/* What cannot be read is zeros, a sector at a time. */
+static enum wal_err read_salvaging(struct wal_io *io, struct wal_file file, uint64_t offset,
+                                   uint8_t *to, size_t len, size_t *ret_len)
+{
+    enum wal_err err = log_read_full(io, file, offset, to, len, ret_len);
+
+    if (err != WAL_IO) return err;
+    memset(to, 0, len);
+    *ret_len = len;
+    for (size_t at = 0; at < len;) {
+        size_t step = SECTOR_BYTES - (size_t)((offset + at) % SECTOR_BYTES);
+        size_t got;
+
+        if (step > len - at) step = len - at;
+        err = log_read_full(io, file, offset + at, to + at, step, &got);
+        if (err == WAL_IO) memset(to + at, 0, step);
+        if (err != WAL_OK && err != WAL_IO) return err;
+        at += step;
+    }
+    return WAL_OK;
+}
+
+struct segment_walk {
+    struct log_walk *walk;
+    const struct log_walk_segment *segment;
+    struct wal_file file;
+    uint32_t binding;
+    uint64_t limit_lsn; /* The last that may stand here. */
+};
+
+/* The valid group header at `offset`, if one is there. */
+static enum wal_err header_at(struct segment_walk *at, uint64_t offset,
+                              struct wal_group_header *ret_header, bool *ret_valid)
+{
+    struct log_walk *walk = at->walk;
+    bool held = offset >= walk->window_offset &&
+                offset + WAL_GROUP_HEADER_BYTES <= walk->window_offset + walk->window_bytes;
+
+    *ret_valid = false;
+    if (!held) {
+        walk->window_bytes = 0;
+        enum wal_err err = read_salvaging(walk->io, at->file, offset, walk->window, WINDOW_BYTES,
+                                          &walk->window_bytes);
+        if (err) return err;
+        walk->window_offset = offset;
+    }
+    if (offset + WAL_GROUP_HEADER_BYTES > walk->window_offset + walk->window_bytes) return WAL_OK;
+    *ret_valid = log_group_header_decode(walk->window + (offset - walk->window_offset), at->binding,
+                                         offset, ret_header);
+    return WAL_OK;
+}
+
+static enum wal_err read_group(struct segment_walk *at, uint64_t offset,
+                               const struct wal_group_header *header, size_t *ret_len)
+{
+    struct log_walk *walk = at->walk;
+    uint64_t left = at->segment->size - offset - WAL_GROUP_HEADER_BYTES;
+    size_t len = (size_t)(header->length < left ? header->length : left);
+
+    if (len > walk->group_bytes) {
+        uint8_t *larger = io_alloc(walk->io, len);
+        if (larger == NULL) return WAL_NOMEM;
+        io_free(walk->io, walk->group, walk->group_bytes);
+        walk->group = larger;
+        walk->group_bytes = len;
+    }
+    return read_salvaging(walk->io, at->file, offset + WAL_GROUP_HEADER_BYTES, walk->group, len,
+                          ret_len);
+}
+
+/* ---- Batches ---- */
+
+/* The group that is looked at, and what of it is valid and not yet handed on. */
+struct group_walk {
+    struct segment_walk *at;
+    const struct log_walk_visitor *visitor;
+    const struct wal_group_header *header;
+    uint64_t offset; /* Of its records, */
+    size_t len;      /* so many bytes. */
+    size_t run_begin, run_end;
+    uint64_t run_lsn, run_count;
+};
+
+static enum wal_err lose(struct log_walk *walk, const struct log_walk_visitor *visitor,
+                         uint64_t last_lsn)
+{
+    struct wal_place place = walk->place;
+
+    place.first_lsn = walk->next_lsn;
+    place.last_lsn = last_lsn;
+    walk->next_lsn = last_lsn + 1;
+    return visitor->lost(visitor->context, &place);
+}
+
+static enum wal_err flush_run(struct group_walk *group)
+{
+    struct log_walk *walk = group->at->walk;
+    struct wal_group_header header = *group->header;
+
+    if (group->run_count == 0) return WAL_OK;
+    if (group->run_lsn > walk->next_lsn) {
+        enum wal_err err = lose(walk, group->visitor, group->run_lsn - 1);
+        if (err) return err;
+    }
+    header.first_lsn = group->run_lsn;
+    header.count = (uint32_t)group->run_count;
+    header.length = (uint32_t)(group->run_end - group->run_begin);
+    walk->next_lsn = group->run_lsn + group->run_count;
+    group->run_count = 0;
+    walk->place =
+        log_place_segment(group->at->segment->number, group->offset + group->run_end, 0, 0);
+    return group->visitor->keep(group->visitor->context, &header, walk->group + group->run_begin);
+}
+
+static bool record_at(const struct group_walk *group, size_t pos, uint64_t lsn,
+                      struct wal_record_header *ret_record)
+{
+    return pos < group->len &&
+           log_records_decode(group->at->walk->group + pos, group->len - pos, group->at->binding,
+                              group->offset + pos, lsn, 1, ret_record) == 1;
+}
+
+/* A whole valid batch at pos, whose first record is `lsn`: its bytes and records; 0: none. */
+static size_t batch_at(const struct group_walk *group, size_t pos, uint64_t lsn,
+                       uint32_t *ret_count)
+{
+    struct wal_record_header record = {.flags = WAL_RECORD_BATCH_GOES_ON};
+    size_t begin = pos;
+    uint32_t count = 0;
+
+    while ((record.flags & WAL_RECORD_BATCH_GOES_ON) != 0) {
+        if (!record_at(group, pos, lsn + count, &record)) return 0;
+        if (record.batch_index != count) return 0;
+        pos += (size_t)log_record_bytes(record.length);
+        count++;
+    }
+    *ret_count = count;
+    return pos - begin;
+}
+
+/* Does it look like the header of a record? Spares most places a checksum. */
+static bool is_plausible(const struct group_walk *group, size_t pos)
+{
+    const uint8_t *p = group->at->walk->group + pos;
+    struct wal_record_header record;
+
+    log_record_header_decode(p, &record);
+    return record.kind != 0 && record.batch_index == 0 && record.flags <= 1 && p[10] == 0 &&
+           p[11] == 0 && log_record_bytes(record.length) <= group->len - pos;
+}
+
+/* The next place behind pos where a batch begins that is whole. Between it and pos there are as
+ * many records as fit, at most: which LSN it has, its checksum knows. */
+static bool find_batch(const struct group_walk *group, size_t *pos, uint64_t *lsn)
+{
+    uint64_t end_lsn = group->header->first_lsn + group->header->count;
+    uint32_t count;
+
+    for (size_t at = *pos + WAL_RECORD_ALIGN; at + WAL_RECORD_HEADER_BYTES <= group->len;
+         at += WAL_RECORD_ALIGN) {
+        uint64_t skipped_max = (at - *pos) / WAL_RECORD_HEADER_BYTES;
+
+        if (!is_plausible(group, at)) continue;
+        for (uint64_t i = 1; i <= skipped_max && *lsn + i < end_lsn; i++) {
+            if (batch_at(group, at, *lsn + i, &count) == 0) continue;
+            *pos = at;
+            *lsn += i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Hand on what is valid of the group whose bytes are at hand. */
+static enum wal_err walk_group(struct group_walk *group)
+{
+    uint64_t lsn = group->header->first_lsn, end_lsn = lsn + group->header->count;
+    size_t pos = 0;
+
+    while (lsn < end_lsn) {
+        uint32_t count = 0;
+        size_t bytes = batch_at(group, pos, lsn, &count);
+
+        if (bytes == 0) {
+            enum wal_err err = flush_run(group);
+            if (err) return err;
+            if (!find_batch(group, &pos, &lsn)) break;
+            continue;
+        }
+        if (lsn + count - 1 > group->at->limit_lsn) break;
+        if (lsn >= group->at->walk->next_lsn) {
+            if (group->run_count == 0) {
+                group->run_begin = pos;
+                group->run_lsn = lsn;
+            }
+            group->run_count += count;
+            group->run_end = pos + bytes;
+        }
+        lsn += count;
+        pos += bytes;
+    }
+    return flush_run(group);
+}
+
+/* ---- Segments ---- */
+
+/* A group may count if it is where it should be, or behind a gap that a witness spans. */
+static bool may_count(const struct segment_walk *at, const struct wal_group_header *header)
+{
+    const struct log_walk *walk = at->walk;
+
+    if (header->first_lsn > at->limit_lsn) return false;
+    if (header->first_lsn + header->count <= walk->next_lsn) return false;
+    return header->first_lsn <= walk->next_lsn || header->first_lsn - 1 <= walk->witness_lsn;
+}
+
+static enum wal_err walk_groups(struct segment_walk *at, const struct log_walk_visitor *visitor)
+{
+    struct log_walk *walk = at->walk;
+    uint32_t block = walk->block_bytes;
+    uint64_t offset = log_area_bytes(block);
+
+    walk->window_bytes = 0;
+    while (offset + WAL_GROUP_HEADER_BYTES <= at->segment->size) {
+        struct wal_group_header header;
+        bool valid;
+
+        enum wal_err err = header_at(at, offset, &header, &valid);
+        if (err) return err;
+        if (!valid) {
+            offset += block;
+            continue;
+        }
+        if (visitor == NULL) {
+            bool present = at->segment->header.life == walk->life;
+            if (present && header.durable_lsn > walk->witness_lsn) {
+                walk->witness_lsn = header.durable_lsn;
+            }
+        } else if (may_count(at, &header)) {
+            struct group_walk group = {.at = at,
+                                       .visitor = visitor,
+                                       .header = &header,
+                                       .offset = offset + WAL_GROUP_HEADER_BYTES};
+            err = read_group(at, offset, &header, &group.len);
+            if (err == WAL_OK) err = walk_group(&group);
+            if (err) return err;
+        }
+        offset += log_round_up(WAL_GROUP_HEADER_BYTES + (uint64_t)header.length, block);
+    }
+    return WAL_OK;
+}
+
+/* The last LSN that segment i may hold. */
+static uint64_t limit_of(const struct log_walk *walk, size_t i)
+{
+    const struct log_walk_segment *segment = &walk->segments[i];
+
+    for (size_t k = i + 1; k < walk->count; k++) {
+        if (walk->segments[k].sound) return walk->segments[k].header.first_lsn - 1;
+    }
+    /* A life that has begun in the mark only: what is behind it counts no more. */
+    if (walk->marked && walk->mark.life > segment->header.life && walk->life == walk->mark.life) {
+        return walk->mark.durable_lsn;
+    }
+    return UINT64_MAX;
+}
+
+static enum wal_err walk_segment(struct log_walk *walk, size_t i,
+                                 const struct log_walk_visitor *visitor)
+{
+    const struct log_walk_segment *segment = &walk->segments[i];
+    struct segment_walk at = {
+        .walk = walk,
+        .segment = segment,
+        .binding = log_binding(walk->log_id, segment->header.life, segment->number),
+        .limit_lsn = limit_of(walk, i),
+    };
+
+    walk->place = log_place_segment(segment->number, log_area_bytes(walk->block_bytes), 0, 0);
+    enum wal_err err = log_segment_open(walk->io, walk->dir, segment->number, 0, &at.file);
+    if (err) return err;
+    err = walk_groups(&at, visitor);
+    err_ignore(io_close(walk->io, at.file)); /* Only read. */
+    return err;
+}
+
+static enum wal_err find_witness(struct log_walk *walk)
+{
+    if (walk->marked && walk->mark.life == walk->life &&
+        walk->mark.durable_lsn > walk->witness_lsn) {
+        walk->witness_lsn = walk->mark.durable_lsn;
+    }
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct log_walk_segment *segment = &walk->segments[i];
+        const struct wal_segment_header *header = &segment->header;
+
+        if (segment->sound && header->first_lsn - 1 > walk->witness_lsn) {
+            walk->witness_lsn = header->first_lsn - 1;
+        }
+        if (segment->sound && header->life == walk->life &&
+            header->durable_lsn > walk->witness_lsn) {
+            walk->witness_lsn = header->durable_lsn;
+        }
+        enum wal_err err = walk_segment(walk, i, NULL);
+        if (err) return err;
+    }
+    return WAL_OK;
+}
+
+enum wal_err log_walk_survey(struct log_walk *walk, uint64_t witness_lsn)
+{
+    unsigned bad_slots;
+
+    enum wal_err err = log_mark_read(walk->io, walk->dir, &walk->mark, &bad_slots);
+    if (err != WAL_OK && err != WAL_NOTFOUND && err != WAL_CORRUPT) return err;
+    walk->marked = err == WAL_OK;
+    err = io_list(walk->io, walk->dir, &walk->names, &walk->names_bytes);
+    if (err) return err;
+    find_unfinished(walk);
+    err = list_segments(walk);
+    for (size_t i = 0; err == WAL_OK && i < walk->count; i++) {
+        err = read_header(walk, &walk->segments[i]);
+    }
+    if (err) return err;
+    err = agree(walk);
+    if (err) return err;
+    drop_leftovers(walk);
+    make_up_headers(walk);
+    walk->window = io_alloc(walk->io, WINDOW_BYTES);
+    if (walk->window == NULL) return WAL_NOMEM;
+    walk->witness_lsn = witness_lsn;
+    return find_witness(walk);
+}
+
+enum wal_err log_walk_run(struct log_walk *walk, const struct log_walk_visitor *visitor)
+{
+    walk->next_lsn = walk->floor_lsn;
+    for (size_t i = 0; i < walk->count; i++) {
+        enum wal_err err = walk_segment(walk, i, visitor);
+        if (err) return err;
+    }
+    return walk->next_lsn <= walk->witness_lsn ? lose(walk, visitor, walk->witness_lsn) : WAL_OK;
+}
