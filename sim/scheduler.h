@@ -55,9 +55,10 @@ struct wal_task {
     int32_t cut_context;
     const char *about; /* The name of the file that its call is about; NULL: none. */
     uint8_t slot;
-    int8_t next;              /* In the queue in which it waits. */
-    bool timed;               /* It is among the sleepers. */
-    struct wait_queue *queue; /* NULL: it waits in none. */
+    int8_t next;                     /* In the queue in which it waits. */
+    bool timed;                      /* It is among the sleepers. */
+    struct wait_queue *queue;        /* NULL: it waits in none. */
+    const struct wal_cancel *cancel; /* While it waits for a condition with one. */
     struct wal_task *joiner;
     char name[TASK_NAME_BYTES];
 };

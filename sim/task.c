@@ -22,7 +22,7 @@ struct wal_cond {
 
 struct wal_cancel {
     bool fired;
-    struct wait_queue waiters;
+    struct wait_queue waiters; /* Those who sleep. */
 };
 
 /* ---- Contexts ---- */
@@ -205,7 +205,7 @@ static bool wakes_without_cause(struct sim_world *world)
 }
 
 static enum wal_err cond_wait(struct wal_io *io, struct wal_cond *cond, struct wal_mutex *mutex,
-                              uint64_t deadline_ns)
+                              uint64_t deadline_ns, struct wal_cancel *cancel)
 {
     struct sim_world *world = world_of(io);
     struct wal_task *current = world->process->scheduler.current;
@@ -215,16 +215,22 @@ static enum wal_err cond_wait(struct wal_io *io, struct wal_cond *cond, struct w
     door_enter(world, SIM_CALL_COND_WAIT, &passage);
     bool spurious = wakes_without_cause(world);
     give(world, mutex);
-    if (spurious) {
+    if (spurious || (cancel != NULL && cancel->fired)) {
         scheduler_point(world, SIM_CALL_COND_WAIT);
     } else {
+        current->cancel = cancel;
         scheduler_block(world, SIM_CALL_COND_WAIT, &cond->waiters, deadline_ns);
+        current->cancel = NULL;
         if (current->wake == TASK_WAKE_TIMER) {
             context_timed_out(current);
             err = WAL_TIMEOUT;
         }
     }
     take(world, mutex);
+    if (cancel != NULL && cancel->fired) {
+        fiber_race_acquire(cancel);
+        err = WAL_CANCELLED;
+    }
     door_leave(world, SIM_CALL_COND_WAIT, &passage, err, deadline_ns, 0, 0);
     return err;
 }
@@ -275,6 +281,19 @@ static void cancel_destroy(struct wal_io *io, struct wal_cancel *cancel)
     sync_destroy(world_of(io), cancel, sizeof *cancel);
 }
 
+/* Those who wait for a condition with this flag, in the order of their slots. */
+static void wake_cancelled(struct sim_world *world, const struct wal_cancel *cancel)
+{
+    struct scheduler *scheduler = &world->process->scheduler;
+
+    for (uint32_t i = 0; i < scheduler->slots_used; i++) {
+        struct wal_task *task = &scheduler->tasks[i];
+        if (task->state != TASK_BLOCKED || task->cancel != cancel) continue;
+        context_woken(world, task);
+        scheduler_wake(world, task, TASK_WAKE_TOLD);
+    }
+}
+
 static void cancel_fire(struct wal_io *io, struct wal_cancel *cancel)
 {
     struct sim_world *world = world_of(io);
@@ -284,6 +303,7 @@ static void cancel_fire(struct wal_io *io, struct wal_cancel *cancel)
     fiber_race_release(cancel);
     cancel->fired = true;
     while (cancel->waiters.count > 0) wake_first(world, &cancel->waiters, 0);
+    wake_cancelled(world, cancel);
     door_leave(world, SIM_CALL_CANCEL_FIRE, &passage, WAL_OK, 0, 0, 0);
 }
 

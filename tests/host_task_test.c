@@ -264,6 +264,63 @@ static void memory_comes_and_goes(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void wait_until_cancelled(void *arg)
+{
+    struct shared *shared = arg;
+
+    io_mutex_lock(shared->io, shared->mutex);
+    shared->count++;
+    while (shared->err == WAL_OK) {
+        shared->err = io_cond_wait_cancel(shared->io, shared->cond, shared->mutex, WAL_NO_DEADLINE,
+                                          shared->cancel);
+    }
+    io_mutex_unlock(shared->io, shared->mutex);
+}
+
+/* Without a pause, so that the flag is fired before, while and after the task begins to wait. */
+static void a_cancel_ends_a_wait_whenever_it_is_fired(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (unsigned round = 0; round < 2000; round++) {
+        struct wal_task *task = NULL;
+        struct shared shared;
+
+        shared_make(&shared, fixture->io);
+        assert_ok(io_spawn(shared.io, "waiter", wait_until_cancelled, &shared, &task));
+        for (volatile unsigned i = 0; i < round * 20; i++) continue;
+        io_cancel_fire(shared.io, shared.cancel);
+        io_join(shared.io, task);
+        assert_err(shared.err, WAL_CANCELLED);
+        shared_drop(&shared);
+    }
+}
+
+static void a_wait_with_a_flag_that_is_not_fired_is_like_any_other(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wal_task *task = NULL;
+    struct shared shared;
+
+    shared_make(&shared, fixture->io);
+    io_mutex_lock(shared.io, shared.mutex);
+    uint64_t deadline_ns = io_monotonic_ns(shared.io) + 20 * MS;
+    assert_err(
+        io_cond_wait_cancel(shared.io, shared.cond, shared.mutex, deadline_ns, shared.cancel),
+        WAL_TIMEOUT);
+    assert_true(io_monotonic_ns(shared.io) >= deadline_ns);
+    assert_ok(io_spawn(shared.io, "waiter", wait_to_go, &shared, &task));
+    while (shared.count < 1) {
+        assert_ok(io_cond_wait_cancel(shared.io, shared.cond, shared.mutex, WAL_NO_DEADLINE,
+                                      shared.cancel));
+    }
+    shared.go = true;
+    io_cond_signal(shared.io, shared.cond);
+    io_mutex_unlock(shared.io, shared.mutex);
+    io_join(shared.io, task);
+    shared_drop(&shared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +329,8 @@ int main(void)
         TEST(a_signal_wakes_a_waiter),
         TEST(waiting_ends_at_the_deadline_and_not_before),
         TEST(a_sleep_lasts_and_a_cancel_ends_it),
+        TEST(a_cancel_ends_a_wait_whenever_it_is_fired),
+        TEST(a_wait_with_a_flag_that_is_not_fired_is_like_any_other),
         TEST(tasks_leave_signals_to_the_program),
         TEST(clocks_run_and_chance_differs),
         TEST(memory_comes_and_goes),

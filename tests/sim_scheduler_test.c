@@ -370,6 +370,36 @@ static void sleepers_wake_by_time_and_then_by_patience(void **state)
     assert_in_range(sim_now_ns(machine->world), 300000, 310000);
 }
 
+static void wait_until_cancelled(void *arg)
+{
+    struct wal_io *io = shared.machine->io;
+
+    (void)arg;
+    io_mutex_lock(io, shared.mutex);
+    for (int i = 0; i < 2; i++) {
+        assert_err(
+            io_cond_wait_cancel(io, shared.cond, shared.mutex, WAL_NO_DEADLINE, shared.cancel),
+            WAL_CANCELLED);
+    }
+    note_order("c");
+    io_mutex_unlock(io, shared.mutex);
+}
+
+static void cancel_a_wait(struct machine *machine)
+{
+    start(machine);
+    struct wal_task *first = spawn("first", wait_until_cancelled, NULL);
+    struct wal_task *second = spawn("second", wait_until_cancelled, NULL);
+
+    assert_ok(io_sleep(machine->io, 1000, NULL));
+    assert_string_equal(shared.order, "");
+    io_cancel_fire(machine->io, shared.cancel);
+    io_join(machine->io, first);
+    io_join(machine->io, second);
+    assert_string_equal(shared.order, "cc");
+    finish(machine);
+}
+
 static void sleep_until_cancelled(void *arg)
 {
     (void)arg;
@@ -388,6 +418,13 @@ static void cancel_a_sleep(struct machine *machine)
     assert_true(io_cancel_fired(machine->io, shared.cancel));
     io_join(machine->io, task);
     finish(machine);
+}
+
+static void cancelling_ends_every_wait_and_prevents_the_next(void **state)
+{
+    struct machine *machine = *state;
+
+    assert_int_equal(machine_fresh(machine, cancel_a_wait), SIM_STOP_DONE);
 }
 
 static void cancelling_ends_a_sleep_and_prevents_the_next(void **state)
@@ -480,6 +517,7 @@ int main(void)
         ROW(a_wait_ends_at_its_deadline_with_the_lock_held),
         ROW(sleepers_wake_by_time_and_then_by_patience),
         ROW(cancelling_ends_a_sleep_and_prevents_the_next),
+        ROW(cancelling_ends_every_wait_and_prevents_the_next),
         ROW(tasks_beyond_the_limit_are_refused_and_places_come_back),
         ROW(overrunning_a_stack_kills_the_process),
     };

@@ -217,12 +217,13 @@ struct wal_io_ops {
     void (*mutex_unlock)(struct wal_io *io, struct wal_mutex *mutex);
     enum wal_err (*cond_create)(struct wal_io *io, struct wal_cond **ret_cond);
     void (*cond_destroy)(struct wal_io *io, struct wal_cond *cond);
-    /* WAL_OK or WAL_TIMEOUT; the mutex is held again either way. */
+    /* WAL_OK, WAL_TIMEOUT, or WAL_CANCELLED if cancel (may be NULL) has fired, before or meanwhile;
+     * the mutex is held again either way. */
     enum wal_err (*cond_wait)(struct wal_io *io, struct wal_cond *cond, struct wal_mutex *mutex,
-                              uint64_t deadline_ns);
+                              uint64_t deadline_ns, struct wal_cancel *cancel);
     void (*cond_signal)(struct wal_io *io, struct wal_cond *cond);
     void (*cond_broadcast)(struct wal_io *io, struct wal_cond *cond);
-    /* A flag that ends sleeps early and that long work polls. */
+    /* A flag that ends sleeps and waits early and that long work polls. Once fired it stays so. */
     enum wal_err (*cancel_create)(struct wal_io *io, struct wal_cancel **ret_cancel);
     void (*cancel_destroy)(struct wal_io *io, struct wal_cancel *cancel);
     void (*cancel_fire)(struct wal_io *io, struct wal_cancel *cancel);
@@ -466,15 +467,24 @@ static inline void io_cond_destroy(struct wal_io *io, struct wal_cond *cond)
     io->ops->cond_destroy(io, cond);
 }
 
-WAL_CHECKED static inline enum wal_err io_cond_wait(struct wal_io *io, struct wal_cond *cond,
-                                                    struct wal_mutex *mutex, uint64_t deadline_ns)
+WAL_CHECKED static inline enum wal_err io_cond_wait_cancel(struct wal_io *io, struct wal_cond *cond,
+                                                           struct wal_mutex *mutex,
+                                                           uint64_t deadline_ns,
+                                                           struct wal_cancel *cancel)
 {
     assert(cond != NULL);
     assert(mutex != NULL);
-    enum wal_err err = io->ops->cond_wait(io, cond, mutex, deadline_ns);
-    assert(err == WAL_OK || err == WAL_TIMEOUT);
+    enum wal_err err = io->ops->cond_wait(io, cond, mutex, deadline_ns, cancel);
+    assert(err == WAL_OK || err == WAL_TIMEOUT || err == WAL_CANCELLED);
     if (err == WAL_TIMEOUT) assert(deadline_ns != WAL_NO_DEADLINE);
+    if (err == WAL_CANCELLED) assert(cancel != NULL);
     return err;
+}
+
+WAL_CHECKED static inline enum wal_err io_cond_wait(struct wal_io *io, struct wal_cond *cond,
+                                                    struct wal_mutex *mutex, uint64_t deadline_ns)
+{
+    return io_cond_wait_cancel(io, cond, mutex, deadline_ns, NULL);
 }
 
 static inline void io_cond_signal(struct wal_io *io, struct wal_cond *cond)

@@ -9,5 +9,10 @@
 void host_dir_fill(struct wal_io_ops *ops);
 void host_file_fill(struct wal_io_ops *ops);
 void host_task_fill(struct wal_io_ops *ops);
+void host_cond_fill(struct wal_io_ops *ops);
+
+/* host_task.c: for who waits. */
+void host_mutex_lock(struct wal_io *io, struct wal_mutex *mutex);
+void host_mutex_unlock(struct wal_io *io, struct wal_mutex *mutex);
 
 #endif
