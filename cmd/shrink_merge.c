@@ -8,12 +8,6 @@
 
 enum { SPAN_MAX = 10, QUEUE_MARGIN = 88, QUEUE_MAX_BYTES = 16384, RECORD_HEAD_BYTES = 24 };
 
-static bool is_append(const struct operation *operation)
-{
-    return operation->kind == OPERATION_APPEND || operation->kind == OPERATION_APPEND_ASYNC ||
-           operation->kind == OPERATION_BATCH || operation->kind == OPERATION_BATCH_ASYNC;
-}
-
 static uint32_t bytes_of(const struct operation *operation)
 {
     uint32_t bytes = (operation->records - 1) * RECORD_HEAD_BYTES;
@@ -30,7 +24,7 @@ static bool merge(struct run_case *draft, uint32_t first, uint32_t count)
     uint32_t bytes = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        if (!is_append(&one[i])) return false;
+        if (!operation_has_records(one[i].kind)) return false;
         bytes += bytes_of(&one[i]) + (i > 0 ? config->block_bytes : 0);
     }
     one->kind = OPERATION_APPEND;

@@ -3,7 +3,7 @@
  *
  * Many records are in flight: nothing here waits for one to become durable before the next is
  * appended. What the log holds is always the beginning of the input: the first failure ends all
- * appending, and of what was on its way nothing gets in (walctl_gate.h).
+ * appending, and of what was on its way nothing gets in (stop_on_rollback).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "cmd/walctl.h"
-#include "cmd/walctl_gate.h"
 #include "cmd/walctl_input.h"
 #include "cmd/walctl_progress.h"
 #include "cmd/walctl_row.h"
@@ -41,7 +40,6 @@ struct append_args {
 };
 
 struct appender {
-    struct gate gate;
     const char *dir;
     struct wal_log *log;
     struct progress progress;
@@ -188,7 +186,6 @@ static void observe(void *context, const struct wal_event *event)
     switch (event->kind) {
     case WAL_EVENT_ROLLED_BACK:
     case WAL_EVENT_POISONED:
-        atomic_store(&appender->gate.shut, true);
         atomic_compare_exchange_strong(&appender->trouble, &none, (int)event->err);
         eventfd_write(appender->input.stop_fds[STOP_TROUBLE], 1);
         break;
@@ -324,7 +321,6 @@ static int finish(struct appender *appender, enum input_result result, enum wal_
     enum wal_err err_sync = wal_sync(appender->log, &durable_lsn);
     if (err == WAL_OK) err = err_sync;
     if (err == WAL_OK) err = (enum wal_err)atomic_load(&appender->trouble);
-    atomic_store(&appender->gate.shut, false); /* Nothing is on its way any more. */
     progress_stop(&appender->progress);
     wal_log_stat(appender->log, &stat);
     enum wal_err err_close = wal_close(appender->log);
@@ -380,9 +376,8 @@ static enum wal_err watch_signals(struct appender *appender)
 
 /* Until signals are watched they kill, which a log survives like any crash: so opening one, which
  * may take long, can be interrupted. */
-static int run(struct appender *appender, const struct append_args *args)
+static int run(struct wal_io *io, struct appender *appender, const struct append_args *args)
 {
-    struct wal_io *io = &appender->gate.io;
     struct wal_place place = {0};
     struct wal_stat stat;
 
@@ -418,13 +413,13 @@ int walctl_append(struct wal_io *io, int argc, char **argv)
 
     args.options.create = true;
     args.options.sync_policy = WAL_SYNC_EVERY_GROUP;
+    args.options.stop_on_rollback = true;
     args.options.mark_policy = WAL_MARK_EVERY_GROUP; /* What is printed survives a kill. */
     walctl_parse(&argp, argc, argv, &args);
     fit_limits(&args.options);
     args.options.observe = observe;
     args.options.observe_context = &appender;
 
-    gate_init(&appender.gate, io);
     appender.dir = args.dir;
     appender.input.framing = args.framing;
     appender.input.limit = args.options.record_bytes_max;
@@ -433,7 +428,7 @@ int walctl_append(struct wal_io *io, int argc, char **argv)
     stop_fds[STOP_TROUBLE] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (stop_fds[STOP_TROUBLE] < 0) return walctl_fail(name, args.dir, WAL_NOFILES, NULL);
 
-    int status = run(&appender, &args);
+    int status = run(io, &appender, &args);
     input_free(&appender.input);
     row_maker_free(&appender.maker);
     for (int i = 0; i < INPUT_STOPS; i++) {

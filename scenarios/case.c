@@ -20,6 +20,13 @@ const char *operation_name(enum operation_kind kind)
     return operation_names[kind];
 }
 
+bool operation_has_records(enum operation_kind kind)
+{
+    return kind == OPERATION_APPEND || kind == OPERATION_APPEND_ASYNC || kind == OPERATION_BATCH ||
+           kind == OPERATION_BATCH_ASYNC || kind == OPERATION_APPEND_NOTIFY ||
+           kind == OPERATION_APPEND_UNTIL;
+}
+
 const char *content_name(enum operation_content content)
 {
     static const char *const names[] = {

@@ -18,23 +18,27 @@
 #include "sim/world.h"
 
 /* What a client of the log can do. The names are the keys of [mix] and the words of reproducers. */
-#define OPERATION_MAP(X)                                                            \
-    X(APPEND, "append", "append one record and wait until it is durable")           \
-    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")      \
-    X(BATCH, "batch", "append a batch and wait until it is durable")                \
-    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")           \
-    X(WAIT, "wait", "wait for everything this client appended without waiting")     \
-    X(SYNC, "sync", "make durable all that was accepted")                           \
-    X(READ, "read", "read the log beside its writer")                               \
-    X(IDLE, "idle", "do nothing for a while")                                       \
-    X(POWER_OFF, "power-off", "power is lost here")                                 \
-    X(KILL, "kill", "the process dies here")                                        \
-    X(REOPEN, "reopen", "close the log cleanly and open it again in a new process") \
-    X(COPY, "copy", "copy the log while others write it, and open the copy")        \
-    X(APPEND_OVER, "append-over", "append a byte more than the log takes")          \
-    X(PRUNE, "prune", "give up all but the last records")                           \
-    X(PIN, "pin", "keep the last records from being pruned")                        \
-    X(UNPIN, "unpin", "take the pin away")
+#define OPERATION_MAP(X)                                                              \
+    X(APPEND, "append", "append one record and wait until it is durable")             \
+    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")        \
+    X(BATCH, "batch", "append a batch and wait until it is durable")                  \
+    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")             \
+    X(WAIT, "wait", "wait for everything this client appended without waiting")       \
+    X(SYNC, "sync", "make durable all that was accepted")                             \
+    X(READ, "read", "read the log beside its writer")                                 \
+    X(IDLE, "idle", "do nothing for a while")                                         \
+    X(POWER_OFF, "power-off", "power is lost here")                                   \
+    X(KILL, "kill", "the process dies here")                                          \
+    X(REOPEN, "reopen", "close the log cleanly and open it again in a new process")   \
+    X(COPY, "copy", "copy the log while others write it, and open the copy")          \
+    X(APPEND_OVER, "append-over", "append a byte more than the log takes")            \
+    X(PRUNE, "prune", "give up all but the last records")                             \
+    X(PIN, "pin", "keep the last records from being pruned")                          \
+    X(UNPIN, "unpin", "take the pin away")                                            \
+    X(APPEND_NOTIFY, "append-notify", "append one record and be called back")         \
+    X(APPEND_UNTIL, "append-until", "append one record, but do not wait for ever")    \
+    X(POLL, "poll", "ask, without waiting, what became of what this client appended") \
+    X(CANCEL, "cancel", "have the next client no longer wait, where it does not want to for ever")
 
 enum operation_kind {
 #define OPERATION_ENUM(name, text, story) OPERATION_##name,
@@ -73,7 +77,8 @@ struct operation {
     uint32_t lengths[BATCH_RECORDS_MAX]; /* and of how many bytes. */
     uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is; and how
                           rows that it reads are changed for one more look. APPEND_OVER: even: one
-                          record, odd: a batch of two. PRUNE, PIN: how many records stay. */
+                          record, odd: a batch of two. PRUNE, PIN: how many records stay.
+                          APPEND_UNTIL: how long, in ns; 0: until it is cancelled. */
     uint64_t noise;    /* What contents are made of, beside number, index and length, */
     enum operation_content content; /* and what they look like. */
 };
@@ -86,6 +91,7 @@ struct case_config {
     uint64_t sync_interval_ns;
     uint32_t block_bytes, queue_bytes;
     uint32_t sync_policy; /* enum wal_sync_policy */
+    uint32_t stop_on_rollback;
     uint32_t mark_policy; /* enum wal_mark_policy */
     uint32_t verify_all;
     uint32_t clients;
@@ -161,6 +167,8 @@ char *case_text(const struct run_case *run_case);
 /* On failure says in `message` what is wrong, with file and line, and leaves *ret_case alone. */
 bool case_load(const char *path, struct run_case *ret_case, char message[CASE_MESSAGE_BYTES]);
 
+/* Does it append one or several records of its own? */
+bool operation_has_records(enum operation_kind kind);
 const char *operation_name(enum operation_kind kind); /* "append-async" */
 const char *content_name(enum operation_content content);
 

@@ -20,6 +20,7 @@ const struct case_key case_keys[] = {
     { "first-lsn",     AT(first_lsn),     1, UINT64_MAX / 2, NULL },
     { "sync-policy",   AT(sync_policy),   1, 4,              sync_policies },
     { "sync-interval-ns", AT(sync_interval_ns), 0, 10000000000, NULL },
+    { "stop-on-rollback", AT(stop_on_rollback), 0, 1,        NULL },
     { "mark-policy",   AT(mark_policy),   0, 2,              mark_policies },
     { "verify-all",    AT(verify_all),    0, 1,              NULL },
     { "clients",       AT(clients),       1, 8,              NULL },

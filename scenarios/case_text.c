@@ -108,23 +108,17 @@ static void add_set_up(struct text *text, const struct case_config *config)
     }
 }
 
-static bool has_records(enum operation_kind kind)
-{
-    return kind == OPERATION_APPEND || kind == OPERATION_APPEND_ASYNC || kind == OPERATION_BATCH ||
-           kind == OPERATION_BATCH_ASYNC;
-}
-
 static bool has_argument(enum operation_kind kind)
 {
     return kind == OPERATION_IDLE || kind == OPERATION_READ || kind == OPERATION_APPEND_OVER ||
-           kind == OPERATION_PRUNE || kind == OPERATION_PIN;
+           kind == OPERATION_PRUNE || kind == OPERATION_PIN || kind == OPERATION_APPEND_UNTIL;
 }
 
 static void add_operation(struct text *text, const struct operation *operation)
 {
     add(text, "%" PRIu32 " = %s client %" PRIu32, operation->number,
         operation_name(operation->kind), operation->client);
-    if (has_records(operation->kind)) {
+    if (operation_has_records(operation->kind)) {
         add(text, " bytes");
         for (uint32_t i = 0; i < operation->records; i++) {
             add(text, " %" PRIu32, operation->lengths[i]);
@@ -407,13 +401,13 @@ static int read_attributes(struct reading *reading, struct operation *operation,
     uint64_t number;
 
     for (char *word = next_word(&rest); word != NULL;) {
-        if (strcmp(word, "bytes") == 0 && has_records(operation->kind)) {
+        if (strcmp(word, "bytes") == 0 && operation_has_records(operation->kind)) {
             if (!read_lengths(reading, operation, &rest, &word)) return 0;
             continue;
         }
         const char *value = next_word(&rest);
         bool known = true;
-        if (strcmp(word, "content") == 0 && has_records(operation->kind)) {
+        if (strcmp(word, "content") == 0 && operation_has_records(operation->kind)) {
             if (!read_content(reading, operation, value)) return 0;
             word = next_word(&rest);
             continue;
@@ -423,7 +417,7 @@ static int read_attributes(struct reading *reading, struct operation *operation,
         }
         if (strcmp(word, "client") == 0 && number < 8) {
             operation->client = (uint32_t)number;
-        } else if (strcmp(word, "noise") == 0 && has_records(operation->kind)) {
+        } else if (strcmp(word, "noise") == 0 && operation_has_records(operation->kind)) {
             operation->noise = number;
         } else if (strcmp(word, "argument") == 0 && has_argument(operation->kind)) {
             operation->argument = number;
@@ -463,7 +457,8 @@ static int read_operation(struct reading *reading, const char *name, char *rest)
     operation.kind = (enum operation_kind)which;
     if (!read_attributes(reading, &operation, rest)) return 0;
     if (operation.records == 0) return refuse(reading, "operation %s has no records", name);
-    if ((which == OPERATION_APPEND || which == OPERATION_APPEND_ASYNC) && operation.records != 1) {
+    bool batch = which == OPERATION_BATCH || which == OPERATION_BATCH_ASYNC;
+    if (!batch && operation.records != 1) {
         return refuse(reading, "operation %s: %s has one record", name, kind);
     }
     case_reserve(run_case, run_case->operation_count + 1, 0, 0, 0);

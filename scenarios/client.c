@@ -23,15 +23,19 @@ void run_put_down(struct runner *runner, struct history_event event)
     history_add(&runner->history, &event);
 }
 
-void run_put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err)
+void run_put_down_error(struct boot *boot, uint32_t operation, enum history_error error)
 {
-    run_put_down(boot->runner, (struct history_event){.kind = HISTORY_FAILED,
-                                                      .operation = operation,
-                                                      .error = sim_error_class(err)});
-    if (err == WAL_POISONED) boot->broken = true;
+    run_put_down(boot->runner, (struct history_event){
+                                   .kind = HISTORY_FAILED, .operation = operation, .error = error});
+    if (error == HISTORY_POISONED) boot->broken = true;
 }
 
-static void put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn)
+void run_put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err)
+{
+    run_put_down_error(boot, operation, sim_error_class(err));
+}
+
+void run_put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn)
 {
     if (runner->must_lsn < last_lsn && !sim_is_zombie(runner->world)) runner->must_lsn = last_lsn;
     if (runner->served_lsn < last_lsn) runner->served_lsn = last_lsn;
@@ -153,29 +157,53 @@ static uint32_t submit(struct run_client *client, const struct operation *operat
     return used;
 }
 
-static void wait_for(struct run_client *client, const struct ticket *ticket)
-{
-    struct runner *runner = client->runner;
-    enum wal_err err = wal_wait(client->boot->log, &ticket->ticket);
+/* What is done about a record when it is accepted. */
+enum afterwards { WAIT_NOW, WAIT_LATER, BE_CALLED };
 
-    /* Then it is accepted and no more, and the log has said so. */
-    if (err == WAL_NOTDURABLE && runner->log.sync_policy == WAL_SYNC_NEVER) return;
-    if (err != WAL_OK) {
-        run_put_down_failure(client->boot, ticket->operation, err);
-    } else {
-        put_down_ack(runner, ticket->operation, ticket->ticket.last_lsn);
-    }
+/* Is it this operation's own wish not to wait any longer? */
+static bool gave_up(const struct operation *operation, enum wal_err err)
+{
+    return operation->kind == OPERATION_APPEND_UNTIL &&
+           (err == WAL_TIMEOUT || (err == WAL_CANCELLED && operation->argument == 0));
 }
 
-static void append(struct run_client *client, const struct operation *operation, bool wait)
+static struct wal_patience patience_for(const struct run_client *client,
+                                        const struct operation *operation)
+{
+    struct wal_patience patience = {.deadline_ns = WAL_NO_DEADLINE};
+
+    if (operation->kind != OPERATION_APPEND_UNTIL) return patience;
+    if (operation->argument == 0) {
+        patience.cancel = client->cancel;
+    } else {
+        patience.deadline_ns = io_monotonic_ns(client->boot->io) + operation->argument;
+    }
+    return patience;
+}
+
+/* Has it rolled back, and nobody asked it since to make durable what there is? If it was to stop
+ * then, it accepts nothing until somebody does. */
+static bool is_stopped(const struct boot *boot)
+{
+    return boot->runner->config.stop_on_rollback != 0 && boot->syncs_running == 0 &&
+           boot->stopped_at < boot->rollbacks;
+}
+
+static void append(struct run_client *client, const struct operation *operation,
+                   enum afterwards afterwards)
 {
     struct runner *runner = client->runner;
     struct wal_slice slices[BATCH_RECORDS_MAX];
     uint32_t used = submit(client, operation, slices);
     struct ticket ticket = {.operation = operation->number};
+    struct wal_patience patience = patience_for(client, operation);
+    bool stopped = is_stopped(client->boot);
     enum wal_err err;
 
-    if (operation->records == 1) {
+    if (operation->kind == OPERATION_APPEND_UNTIL) {
+        err = wal_append_until(client->boot->log, slices, operation->records, &patience,
+                               &ticket.ticket);
+    } else if (operation->records == 1) {
         err = wal_append(client->boot->log, slices[0].bytes, slices[0].len, &ticket.ticket);
     } else {
         err = wal_append_batch(client->boot->log, slices, operation->records, &ticket.ticket);
@@ -183,17 +211,21 @@ static void append(struct run_client *client, const struct operation *operation,
     /* The log had to copy: from here on the bytes are ours, and worthless. */
     if (used > 0) memset(client->bytes, 0xdd, used);
     if (err != WAL_OK) {
-        run_put_down_failure(client->boot, operation->number, err);
+        run_put_down_error(client->boot, operation->number,
+                           gave_up(operation, err) ? HISTORY_GAVE_UP : sim_error_class(err));
         return;
     }
     run_put_down(runner, (struct history_event){.kind = HISTORY_ACCEPTED,
                                                 .operation = operation->number,
                                                 .first_lsn = ticket.ticket.first_lsn,
                                                 .last_lsn = ticket.ticket.last_lsn});
-    if (wait) {
-        wait_for(client, &ticket);
-    } else if (client->ticket_count < TICKETS_MAX) {
-        client->tickets[client->ticket_count++] = ticket;
+    if (stopped && is_stopped(client->boot)) {
+        run_put_down_error(client->boot, operation->number, HISTORY_UNANSWERED);
+    }
+    switch (afterwards) {
+    case WAIT_NOW: run_wait_for(client, &ticket, &patience); break;
+    case WAIT_LATER: run_keep_ticket(client, &ticket); break;
+    case BE_CALLED: run_notify(client, &ticket); break;
     }
 }
 
@@ -209,13 +241,7 @@ static void append_over(struct run_client *client, const struct operation *opera
         over.lengths[0] = log->batch_bytes_max / 2;
         over.lengths[1] = log->batch_bytes_max + 1 - over.lengths[0];
     }
-    append(client, &over, true);
-}
-
-static void wait_for_all(struct run_client *client)
-{
-    for (uint32_t i = 0; i < client->ticket_count; i++) wait_for(client, &client->tickets[i]);
-    client->ticket_count = 0;
+    append(client, &over, WAIT_NOW);
 }
 
 static void sync_all(const struct run_client *client, uint32_t number)
@@ -224,12 +250,15 @@ static void sync_all(const struct run_client *client, uint32_t number)
 
     run_put_down(client->runner,
                  (struct history_event){.kind = HISTORY_ASKED, .operation = number});
+    client->boot->syncs_running++;
     enum wal_err err = wal_sync(client->boot->log, &durable_lsn);
+    client->boot->syncs_running--;
+    client->boot->stopped_at = client->boot->rollbacks;
 
     if (err != WAL_OK) {
         run_put_down_failure(client->boot, number, err);
     } else {
-        put_down_ack(client->runner, number, durable_lsn);
+        run_put_down_ack(client->runner, number, durable_lsn);
     }
 }
 
@@ -253,16 +282,29 @@ static void read_beside(struct run_client *client, const struct operation *opera
                                                 .observation = &observation});
 }
 
+/* The client itself, if there is no other: then it has done so before it waits. */
+static void cancel_next(const struct run_client *client)
+{
+    uint32_t next = (client->number + 1) % client->runner->config.clients;
+    struct wal_cancel *cancel = client->boot->clients[next].cancel;
+
+    if (cancel != NULL) io_cancel_fire(client->boot->io, cancel);
+}
+
 static void operate(struct run_client *client, const struct operation *operation)
 {
     struct runner *runner = client->runner;
 
     switch (operation->kind) {
     case OPERATION_APPEND:
-    case OPERATION_BATCH: append(client, operation, true); break;
+    case OPERATION_APPEND_UNTIL:
+    case OPERATION_BATCH: append(client, operation, WAIT_NOW); break;
     case OPERATION_APPEND_ASYNC:
-    case OPERATION_BATCH_ASYNC: append(client, operation, false); break;
-    case OPERATION_WAIT: wait_for_all(client); break;
+    case OPERATION_BATCH_ASYNC: append(client, operation, WAIT_LATER); break;
+    case OPERATION_APPEND_NOTIFY: append(client, operation, BE_CALLED); break;
+    case OPERATION_WAIT: run_wait_for_all(client); break;
+    case OPERATION_POLL: run_poll_all(client); break;
+    case OPERATION_CANCEL: cancel_next(client); break;
     case OPERATION_SYNC: sync_all(client, operation->number); break;
     case OPERATION_READ: read_beside(client, operation); break;
     case OPERATION_IDLE:
@@ -322,7 +364,6 @@ static void run_span(struct boot *boot)
             runner->begun[boot->span_end])) {
         boot->span_end++;
     }
-    for (uint32_t i = 0; i < config->clients; i++) boot->clients[i].ticket_count = 0;
     if (config->clients == 1) {
         client_task(&boot->clients[0]);
     } else {
@@ -351,8 +392,7 @@ static void run_probe(struct boot *boot)
 {
     struct run_client *client = &boot->clients[0];
 
-    client->ticket_count = 0;
-    append(client, &boot->runner->operations[boot->runner->operation_count], true);
+    append(client, &boot->runner->operations[boot->runner->operation_count], WAIT_NOW);
 }
 
 void run_observe(void *context, const struct wal_event *event)
@@ -373,14 +413,37 @@ static void close_log(struct boot *boot)
     boot->closing_at = runner->history.count;
     enum wal_err err = wal_close(boot->log);
     boot->log = NULL;
+    run_check_notices(boot);
     /* A close that succeeds made durable what was accepted; but what was rolled back since we asked
      * how much that is, was told to those who waited, and is no longer accepted. */
     if (err == WAL_OK && rollbacks == boot->rollbacks) {
-        put_down_ack(runner, HISTORY_NO_OPERATION, stat.accepted_lsn);
+        run_put_down_ack(runner, HISTORY_NO_OPERATION, stat.accepted_lsn);
     }
     run_put_down(runner, (struct history_event){.kind = HISTORY_CLOSED,
                                                 .operation = HISTORY_NO_OPERATION,
                                                 .error = sim_error_class(err)});
+}
+
+/* A flag that cannot be had, because memory is short, is nobody's. */
+static void begin_clients(struct boot *boot)
+{
+    for (uint32_t i = 0; i < boot->runner->config.clients; i++) {
+        struct run_client *client = &boot->clients[i];
+
+        client->ticket_count = 0;
+        client->notice_count = 0;
+        if (io_cancel_create(boot->io, &client->cancel) != WAL_OK) client->cancel = NULL;
+    }
+}
+
+static void end_clients(struct boot *boot)
+{
+    for (uint32_t i = 0; i < boot->runner->config.clients; i++) {
+        struct run_client *client = &boot->clients[i];
+
+        if (client->cancel != NULL) io_cancel_destroy(boot->io, client->cancel);
+        client->cancel = NULL;
+    }
 }
 
 void run_main_task(struct wal_io *io, void *arg)
@@ -407,6 +470,7 @@ void run_main_task(struct wal_io *io, void *arg)
         if (halfway && !sim_is_zombie(runner->world)) sim_zombie_kill(runner->world);
         return;
     }
+    begin_clients(boot);
     boot->opened = observation.read_error == HISTORY_OK;
     uint64_t end_lsn = observation.from_lsn + observation.count;
     if (runner->served_lsn + 1 < end_lsn) runner->served_lsn = end_lsn - 1;
@@ -421,6 +485,7 @@ void run_main_task(struct wal_io *io, void *arg)
         }
     }
     close_log(boot);
+    end_clients(boot);
 }
 
 void run_side_task(struct wal_io *io, void *arg)

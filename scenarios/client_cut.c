@@ -105,6 +105,10 @@ void run_cut(struct run_client *client, const struct operation *operation)
     case OPERATION_REOPEN:
     case OPERATION_COPY:
     case OPERATION_APPEND_OVER:
+    case OPERATION_APPEND_NOTIFY:
+    case OPERATION_APPEND_UNTIL:
+    case OPERATION_POLL:
+    case OPERATION_CANCEL:
     case OPERATION_KIND_COUNT: assert(0 && "cuts nothing"); break;
     }
 }

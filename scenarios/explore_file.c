@@ -127,7 +127,7 @@ static const char *read_operation(struct word_reader *reader, char *word)
     }
     *operation = (struct operation){.kind = (enum operation_kind)kind, .number = *length};
     ++*length;
-    bool appends = kind <= OPERATION_BATCH_ASYNC;
+    bool appends = operation_has_records((enum operation_kind)kind);
     bool may_have_one = kind == OPERATION_IDLE || kind == OPERATION_READ ||
                         kind == OPERATION_PRUNE || kind == OPERATION_PIN;
     if (appends != (argument != NULL) && !may_have_one) {

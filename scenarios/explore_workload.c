@@ -58,6 +58,7 @@ static struct case_config set_up(const struct scenario *scenario, uint32_t setup
     config.sync_policy =
         WAL_SYNC_EVERY_GROUP + (uint32_t)alternative(&scenario->sync_policy, &setup);
     config.sync_interval_ns = range_min(&scenario->sync_interval_ns);
+    config.stop_on_rollback = (uint32_t)range_min(&scenario->stop_on_rollback);
     config.mark_policy = (uint32_t)alternative(&scenario->mark_policy, &setup);
     config.verify_all = (uint32_t)alternative(&scenario->verify_all, &setup);
     config.first_lsn = alternative(&scenario->first_lsn, &setup);
@@ -177,10 +178,10 @@ void explore_alphabet(const struct scenario *scenario, uint32_t setup,
     for (unsigned i = 0; i < OPERATION_KIND_COUNT; i++) {
         enum operation_kind kind = (enum operation_kind)i;
         if (scenario->mix[i] == 0) continue;
-        if (kind == OPERATION_APPEND || kind == OPERATION_APPEND_ASYNC) {
-            add_appends(&scenario->explore, ret_alphabet, kind, kind == OPERATION_APPEND);
-        } else if (kind == OPERATION_BATCH || kind == OPERATION_BATCH_ASYNC) {
+        if (kind == OPERATION_BATCH || kind == OPERATION_BATCH_ASYNC) {
             add_batches(scenario, ret_alphabet, kind);
+        } else if (operation_has_records(kind)) {
+            add_appends(&scenario->explore, ret_alphabet, kind, kind == OPERATION_APPEND);
         } else {
             add_plain(scenario, ret_alphabet, kind);
         }
@@ -219,12 +220,16 @@ static uint64_t offset_after(const struct run_case *run_case)
         case OPERATION_SYNC:
         case OPERATION_READ:
         case OPERATION_IDLE:
+        case OPERATION_POLL:
+        case OPERATION_CANCEL:
         case OPERATION_APPEND_OVER:
         case OPERATION_PRUNE:
         case OPERATION_PIN:
         case OPERATION_UNPIN: break;
         case OPERATION_APPEND_ASYNC:
         case OPERATION_BATCH_ASYNC:
+        case OPERATION_APPEND_NOTIFY:
+        case OPERATION_APPEND_UNTIL:
         case OPERATION_POWER_OFF:
         case OPERATION_KILL:
         case OPERATION_REOPEN:

@@ -22,7 +22,7 @@
 
 #define RUN_LOG_PATH "/log"
 
-enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, MILESTONES_MAX = 512 };
+enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, NOTICES_MAX = 64, MILESTONES_MAX = 512 };
 enum { RUN_ROW_BYTES_MAX = 65536, RUN_ROW_VALUES_MAX = 512 };
 
 /* What the seed drew beside the case: chances, which a replay has no use for. */
@@ -54,6 +54,13 @@ struct run_row {
     struct sim_guard guard; /* Where it is decoded. */
 };
 
+/* Somebody who wants to be called back. */
+struct run_notice {
+    struct wal_notice notice;
+    uint32_t operation;
+    uint32_t calls;
+};
+
 struct boot;
 
 struct run_client {
@@ -64,6 +71,9 @@ struct run_client {
     uint32_t bytes_capacity;
     struct ticket tickets[TICKETS_MAX];
     uint32_t ticket_count;
+    struct run_notice notices[NOTICES_MAX];
+    uint32_t notice_count;
+    struct wal_cancel *cancel; /* NULL: it has none. */
     struct record_list seen;
 };
 
@@ -81,7 +91,9 @@ struct boot {
     bool damaged;                 /* CORRUPT was seen, or a sector could not be read. */
     bool broken;                  /* The log is poisoned: the process gives up. */
     uint32_t rollbacks;           /* That the log told of. */
-    bool finished;                /* All operations up to the end of the span are done. */
+    uint32_t stopped_at;          /* So many of them some call to wal_sync has ended after. */
+    uint32_t syncs_running;
+    bool finished; /* All operations up to the end of the span are done. */
     uint32_t span_end;
     struct wal_task *tasks[CLIENTS_MAX];
 };
@@ -165,10 +177,23 @@ wal_observe run_observe;                          /* The log's observer; context
 /* What the client sees and is told. Nothing is put down of a zombie: it was given up. */
 void run_put_down(struct runner *runner, struct history_event event);
 void run_put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err);
+void run_put_down_error(struct boot *boot, uint32_t operation, enum history_error error);
+void run_put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn);
 
 /* client_cut.c: truncate, prune, pin and unpin. */
 void run_cut(struct run_client *client, const struct operation *operation);
 bool run_cuts(enum operation_kind kind);
+
+/* client_ticket.c: what becomes of records that were accepted. */
+void run_wait_for(struct run_client *client, const struct ticket *ticket,
+                  const struct wal_patience *patience);
+void run_wait_for_all(struct run_client *client);
+/* Where there is no room for it, nobody ever asks. */
+void run_keep_ticket(struct run_client *client, const struct ticket *ticket);
+void run_poll_all(struct run_client *client);
+void run_notify(struct run_client *client, const struct ticket *ticket);
+/* After the log was closed: has everybody been called back, and once? */
+void run_check_notices(struct boot *boot);
 
 /* payload.c: make the bytes of the operation's record `index`. */
 void run_fill(struct runner *runner, const struct operation *operation, uint32_t index,

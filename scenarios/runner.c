@@ -390,6 +390,7 @@ static void set_up_log(struct runner *runner)
     log->verify_all = config->verify_all != 0;
     log->sync_policy = (enum wal_sync_policy)config->sync_policy;
     log->sync_interval_ns = config->sync_interval_ns;
+    log->stop_on_rollback = config->stop_on_rollback != 0;
     log->mark_policy = (enum wal_mark_policy)config->mark_policy;
 }
 

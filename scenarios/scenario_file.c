@@ -37,6 +37,7 @@ static const struct key range_keys[] = {
     { "log", "queue-bytes",        AT(queue_bytes),   256, 4194304,   "2048" },
     { "log", "sync-policy",        AT(sync_policy),   0, 3,           "0" },
     { "log", "sync-interval-ns",   AT(sync_interval_ns), 0, 10000000000, "1000000" },
+    { "log", "stop-on-rollback",   AT(stop_on_rollback), 0, 1,        "0" },
     { "log", "mark-policy",        AT(mark_policy),   0, 2,           "0" },
     { "log", "first-segment",      AT(first_segment), 1, UINT64_MAX / 2, "1" },
     { "log", "first-lsn",          AT(first_lsn),     1, UINT64_MAX / 2, "1" },

@@ -52,6 +52,7 @@ struct scenario {
     struct range queue_bytes;
     struct range sync_policy; /* 0 every group, 1 on demand, 2 at intervals, 3 never */
     struct range sync_interval_ns;
+    struct range stop_on_rollback;
     struct range mark_policy; /* 0 interval, 1 every group, 2 every group synced */
     struct range first_segment;
     struct range first_lsn;

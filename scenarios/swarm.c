@@ -68,6 +68,8 @@ static void draw_log(struct runner *runner)
     config->sync_policy =
         WAL_SYNC_EVERY_GROUP + (uint32_t)draw(runner, "sync-policy", &scenario->sync_policy);
     config->sync_interval_ns = draw(runner, "sync-interval-ns", &scenario->sync_interval_ns);
+    config->stop_on_rollback =
+        (uint32_t)draw(runner, "stop-on-rollback", &scenario->stop_on_rollback);
     static const enum wal_mark_policy marks[] = {WAL_MARK_INTERVAL, WAL_MARK_EVERY_GROUP,
                                                  WAL_MARK_EVERY_SYNCED};
     config->mark_policy = marks[draw(runner, "mark-policy", &scenario->mark_policy)];
@@ -161,12 +163,14 @@ static void draw_mix(const struct runner *runner, bool swarm, uint32_t mix[OPERA
     uint32_t total = 0;
 
     for (uint32_t i = 0; i < OPERATION_KIND_COUNT; i++) {
-        bool away = percent(runner, "operation", i, off) ||
-                    (i == OPERATION_COPY && !fault_allowed(runner, FAULT_COPIED));
+        bool away = percent(runner, "operation", i, off);
         mix[i] = away ? 0 : runner->scenario->mix[i];
         total += mix[i];
     }
-    if (total == 0) memcpy(mix, runner->scenario->mix, sizeof runner->scenario->mix);
+    if (total == 0 || total == mix[OPERATION_COPY]) {
+        memcpy(mix, runner->scenario->mix, sizeof runner->scenario->mix);
+    }
+    if (!fault_allowed(runner, FAULT_COPIED)) mix[OPERATION_COPY] = 0;
 }
 
 /* A group has to fit the queue, with the headers of its records. */
@@ -198,12 +202,21 @@ static enum operation_content draw_content(const struct runner *runner, uint32_t
     return (enum operation_content)(run_entropy(runner, "content", number) % CONTENT_ROW);
 }
 
+/* About as long as a sync takes, or until it is cancelled. */
+static uint64_t draw_patience_ns(uint64_t entropy)
+{
+    static const uint64_t most_ns[] = {1, 1000, 100000, 2000000};
+
+    return (entropy & UINT32_MAX) % most_ns[(entropy >> 32) % 4];
+}
+
 static uint64_t draw_argument(const struct scenario *scenario, enum operation_kind kind,
                               uint64_t entropy)
 {
     if (kind == OPERATION_IDLE) return range_draw(&scenario->idle_ns, entropy);
     if (kind == OPERATION_PRUNE) return range_draw(&scenario->prune_keep, entropy);
     if (kind == OPERATION_PIN) return range_draw(&scenario->pin_back, entropy);
+    if (kind == OPERATION_APPEND_UNTIL) return draw_patience_ns(entropy);
     if (kind == OPERATION_APPEND_OVER) return entropy >> 32 & 1;
     return entropy >> 32;
 }

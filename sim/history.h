@@ -29,6 +29,8 @@
     X(HISTORY_CUT_OFF,     "truncated")                                 \
     X(HISTORY_VERSION,     "newer version")                             \
     X(HISTORY_INTERRUPTED, "interrupted")                               \
+    X(HISTORY_GAVE_UP,     "given up by who asked")                    \
+    X(HISTORY_UNANSWERED,  "not told, or told twice")                  \
     X(HISTORY_OTHER,       "another error")
 
 enum history_error {

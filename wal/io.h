@@ -110,7 +110,10 @@ struct wal_cancel;
     X(WAL_NOTE_READ_CANCELLED, "a reader was cancelled")                        \
     X(WAL_NOTE_UNKNOWN_SKIPPED, "a reader skipped a record of an unknown kind") \
     X(WAL_NOTE_PRUNED, "segments below the floor were given up")                \
-    X(WAL_NOTE_PRUNE_MET_PIN, "a pin came while the log was being pruned")
+    X(WAL_NOTE_PRUNE_MET_PIN, "a pin came while the log was being pruned")      \
+    X(WAL_NOTE_GAVE_UP_APPEND, "an append gave up waiting for room")            \
+    X(WAL_NOTE_GAVE_UP_WAIT, "a wait for what was accepted was given up")       \
+    X(WAL_NOTE_CALLED_BACK, "a waiter was called back with an error")
 
 enum wal_note {
 #define WAL_NOTE_ENUM(name, text) name,

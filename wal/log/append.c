@@ -43,43 +43,59 @@ static enum wal_err batch_measure(const struct wal_options *options,
     return WAL_OK;
 }
 
+static const struct wal_patience patient = {.deadline_ns = WAL_NO_DEADLINE};
+
+/* With the mutex held: somebody who waited does so no longer, and may be whom wal_close waits for.
+ */
+void log_leave(struct wal_log *log, unsigned *waiters)
+{
+    (*waiters)--;
+    if (log->ended && log->waiters + log->room_waiters == 0) io_cond_signal(log->io, log->work);
+}
+
 /* Returns with the mutex held, also on an error. */
-static enum wal_err room_wait(struct wal_log *log, uint32_t need)
+static enum wal_err room_wait(struct wal_log *log, uint32_t need,
+                              const struct wal_patience *patience)
 {
     bool noted = false;
+    enum wal_err err = WAL_OK;
 
     io_mutex_lock(log->io, log->mutex);
     for (;;) {
         if (log->poisoned) return WAL_POISONED;
         if (log->closing) return WAL_CLOSED;
+        if (log->stopped_err) return log->stopped_err;
         if (need <= log->options.queue_bytes - log->queues[log->accepting].used) return WAL_OK;
+        if (err) {
+            io_note(log->io, WAL_NOTE_GAVE_UP_APPEND);
+            return err;
+        }
         if (!noted) io_note(log->io, WAL_NOTE_QUEUE_FULL);
         noted = true;
         log->room_waiters++;
-        err_ignore(io_cond_wait(log->io, log->room, log->mutex, WAL_NO_DEADLINE));
-        log->room_waiters--;
+        err = io_cond_wait_cancel(log->io, log->room, log->mutex, patience->deadline_ns,
+                                  patience->cancel);
+        log_leave(log, &log->room_waiters);
     }
 }
 
-/* Wake the committer and let go of the mutex. */
-static void unlock_and_wake(struct wal_log *log)
+/* With the mutex held, for after it is let go the log may be closed. */
+static void wake_committer(struct wal_log *log)
 {
-    bool wake = log->committer_waits;
-
+    if (!log->committer_waits) return;
     log->committer_waits = false;
-    io_mutex_unlock(log->io, log->mutex);
-    if (wake) io_cond_signal(log->io, log->work);
+    io_cond_signal(log->io, log->work);
 }
 
-enum wal_err wal_append_batch(struct wal_log *log, const struct wal_slice *records, size_t count,
-                              struct wal_ticket *ret_ticket)
+enum wal_err wal_append_until(struct wal_log *log, const struct wal_slice *records, size_t count,
+                              const struct wal_patience *patience, struct wal_ticket *ret_ticket)
 {
     uint32_t need = 0;
 
     assert(count >= 1);
     enum wal_err err = batch_measure(&log->options, records, count, &need);
     if (err) return err;
-    err = room_wait(log, need);
+    err = room_wait(log, need, patience);
     if (err) {
         io_mutex_unlock(log->io, log->mutex);
         return err;
@@ -101,27 +117,53 @@ enum wal_err wal_append_batch(struct wal_log *log, const struct wal_slice *recor
     queue->appends++;
     log->accepted_lsn = ticket.last_lsn;
     log->stat.records += count;
-    unlock_and_wake(log);
+    wake_committer(log);
+    io_mutex_unlock(log->io, log->mutex);
     *ret_ticket = ticket;
     return WAL_OK;
+}
+
+enum wal_err wal_append_batch(struct wal_log *log, const struct wal_slice *records, size_t count,
+                              struct wal_ticket *ret_ticket)
+{
+    return wal_append_until(log, records, count, &patient, ret_ticket);
 }
 
 enum wal_err wal_append(struct wal_log *log, const void *bytes, size_t len,
                         struct wal_ticket *ret_ticket)
 {
-    return wal_append_batch(log, &(struct wal_slice){bytes, len}, 1, ret_ticket);
+    return wal_append_until(log, &(struct wal_slice){bytes, len}, 1, &patient, ret_ticket);
 }
 
 /* What became of a ticket of an earlier epoch. What a rollback kept, it made durable. */
-static enum wal_err old_ticket(struct wal_log *log, const struct wal_ticket *ticket)
+static enum wal_err old_ticket(struct wal_log *log, const struct wal_ticket *ticket,
+                               uint64_t *ret_lsn)
 {
     const struct log_rollback *rollback = &log->rollbacks[ticket->epoch % LOG_ROLLBACKS_KEPT];
 
     assert(ticket->epoch < log->epoch);
+    *ret_lsn = ticket->first_lsn;
     if (rollback->epoch != ticket->epoch) return WAL_ROLLED_BACK;
+    *ret_lsn = rollback->kept_lsn;
     if (ticket->last_lsn <= rollback->kept_lsn) return WAL_OK;
     if (ticket->epoch + 1 == log->epoch) log->unheard_err = WAL_OK;
+    *ret_lsn = rollback->kept_lsn + 1;
     return rollback->err;
+}
+
+bool log_ticket_decided(struct wal_log *log, const struct wal_ticket *ticket, enum wal_err *ret_err,
+                        uint64_t *ret_lsn)
+{
+    if (ticket->epoch != log->epoch) {
+        *ret_err = old_ticket(log, ticket, ret_lsn);
+        return true;
+    }
+    assert(ticket->last_lsn <= log->accepted_lsn);
+    bool durable = ticket->last_lsn <= log->durable_lsn;
+    if (!durable && !log->poisoned) return false;
+    *ret_err = durable ? WAL_OK : WAL_POISONED;
+    *ret_lsn = durable ? log->durable_lsn : log->durable_lsn + 1;
+    return true;
 }
 
 /* With the mutex held: have the committer sync up to here. What isn't accepted yet can't be asked
@@ -131,54 +173,91 @@ static void sync_demand(struct wal_log *log, uint64_t wanted_lsn)
     if (wanted_lsn > log->accepted_lsn) wanted_lsn = log->accepted_lsn;
     if (log->sync_wanted_lsn >= wanted_lsn) return;
     log->sync_wanted_lsn = wanted_lsn;
-    if (!log->committer_waits) return;
-    log->committer_waits = false;
-    io_cond_signal(log->io, log->work);
+    wake_committer(log);
+}
+
+/* With the mutex held: somebody wants to know when this is durable. */
+static void show_interest(struct wal_log *log, uint64_t lsn)
+{
+    if (log->options.sync_policy == WAL_SYNC_ON_DEMAND) sync_demand(log, lsn);
 }
 
 /* With the mutex held: wait until something moved. */
-static enum wal_err moved_wait(struct wal_log *log, uint64_t wanted_lsn, uint64_t deadline_ns)
+static enum wal_err moved_wait(struct wal_log *log, const struct wal_patience *patience)
 {
-    if (log->options.sync_policy == WAL_SYNC_ON_DEMAND) sync_demand(log, wanted_lsn);
     log->waiters++;
-    enum wal_err err = io_cond_wait(log->io, log->moved, log->mutex, deadline_ns);
-    log->waiters--;
+    enum wal_err err = io_cond_wait_cancel(log->io, log->moved, log->mutex, patience->deadline_ns,
+                                           patience->cancel);
+    log_leave(log, &log->waiters);
     return err;
 }
 
-/* With the mutex held: has it been decided what becomes of the ticket, and what? */
-static bool ticket_decided(struct wal_log *log, const struct wal_ticket *ticket,
-                           enum wal_err *ret_err)
-{
-    if (ticket->epoch != log->epoch) {
-        *ret_err = old_ticket(log, ticket);
-        return true;
-    }
-    assert(ticket->last_lsn <= log->accepted_lsn);
-    bool durable = ticket->last_lsn <= log->durable_lsn;
-    if (!durable && !log->poisoned) return false;
-    *ret_err = durable ? WAL_OK : WAL_POISONED;
-    return true;
-}
-
-enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket)
+enum wal_err wal_wait_until(struct wal_log *log, const struct wal_ticket *ticket,
+                            const struct wal_patience *patience, uint64_t *reterr_lost_lsn)
 {
     enum wal_err err = WAL_OK;
+    uint64_t lsn = 0;
+    bool decided = false;
 
     io_mutex_lock(log->io, log->mutex);
-    while (!ticket_decided(log, ticket, &err)) {
+    while (!(decided = log_ticket_decided(log, ticket, &err, &lsn)) && err == WAL_OK) {
         if (log->options.sync_policy == WAL_SYNC_NEVER) {
             err = WAL_NOTDURABLE;
             break;
         }
-        err_ignore(moved_wait(log, ticket->last_lsn, WAL_NO_DEADLINE));
+        show_interest(log, ticket->last_lsn);
+        err = moved_wait(log, patience);
+        if (err) io_note(log->io, WAL_NOTE_GAVE_UP_WAIT);
     }
     io_mutex_unlock(log->io, log->mutex);
+    if (decided && err && reterr_lost_lsn != NULL) *reterr_lost_lsn = lsn;
     return err;
+}
+
+enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket)
+{
+    return wal_wait_until(log, ticket, &patient, NULL);
+}
+
+enum wal_err wal_poll(struct wal_log *log, const struct wal_ticket *ticket, bool *ret_durable)
+{
+    enum wal_err err = WAL_OK;
+    uint64_t lsn = 0;
+
+    io_mutex_lock(log->io, log->mutex);
+    bool decided = log_ticket_decided(log, ticket, &err, &lsn);
+    if (!decided) show_interest(log, ticket->last_lsn);
+    io_mutex_unlock(log->io, log->mutex);
+    if (err == WAL_OK) *ret_durable = decided;
+    return err;
+}
+
+static bool is_after(const struct wal_ticket *a, const struct wal_ticket *b)
+{
+    return a->epoch != b->epoch ? a->epoch > b->epoch : a->last_lsn >= b->last_lsn;
+}
+
+void wal_notify(struct wal_log *log, struct wal_notice *notice)
+{
+    struct wal_notice **at = &log->notices;
+
+    io_mutex_lock(log->io, log->mutex);
+    if (*at != NULL && is_after(&notice->ticket, &log->last_notice->ticket)) {
+        at = &log->last_notice->next; /* As a rule. */
+    }
+    while (*at != NULL && is_after(&notice->ticket, &(*at)->ticket)) at = &(*at)->next;
+    notice->next = *at;
+    *at = notice;
+    if (notice->next == NULL) log->last_notice = notice;
+    show_interest(log, notice->ticket.last_lsn);
+    if (log->notices == notice) wake_committer(log); /* It may be decided already. */
+    io_mutex_unlock(log->io, log->mutex);
 }
 
 enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn)
 {
+    uint64_t lsn = 0;
+
     io_mutex_lock(log->io, log->mutex);
     const struct wal_ticket ticket = {
         .first_lsn = log->accepted_lsn,
@@ -186,13 +265,15 @@ enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn)
         .epoch = log->epoch,
     };
     enum wal_err err = log->poisoned ? WAL_POISONED : WAL_OK;
-    while (err == WAL_OK && !ticket_decided(log, &ticket, &err)) {
+    while (err == WAL_OK && !log_ticket_decided(log, &ticket, &err, &lsn)) {
         sync_demand(log, ticket.last_lsn);
-        err_ignore(moved_wait(log, ticket.last_lsn, WAL_NO_DEADLINE));
+        err_ignore(moved_wait(log, &patient)); /* Without patience to lose it only succeeds. */
     }
     if (err == WAL_OK) err = log->unheard_err;
+    if (err == WAL_OK) err = log->stopped_err;
     if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;
     log->unheard_err = WAL_OK;
+    log->stopped_err = WAL_OK;
     io_mutex_unlock(log->io, log->mutex);
     return err;
 }
@@ -200,11 +281,13 @@ enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn)
 enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uint64_t deadline_ns,
                               uint64_t *ret_durable_lsn)
 {
+    const struct wal_patience patience = {.deadline_ns = deadline_ns};
     enum wal_err err = WAL_OK;
 
     io_mutex_lock(log->io, log->mutex);
     while (log->durable_lsn <= lsn && err == WAL_OK) {
-        err = log->poisoned ? WAL_POISONED : moved_wait(log, lsn + 1, deadline_ns);
+        show_interest(log, lsn + 1);
+        err = log->poisoned ? WAL_POISONED : log->ended ? WAL_CLOSED : moved_wait(log, &patience);
     }
     if (log->durable_lsn > lsn) err = WAL_OK;
     if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;

@@ -306,6 +306,7 @@ static void roll_back(struct wal_log *log, enum wal_err err)
     queue_empty(&log->queues[log->accepting]);
     log->stat.rollbacks++;
     log->unheard_err = err;
+    if (log->options.stop_on_rollback) log->stopped_err = err;
     if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room);
     publish(log);
 }
@@ -380,7 +381,7 @@ enum wal_err log_command_wait(struct wal_log *log, struct log_command *command)
         }
         err_ignore(io_cond_wait(log->io, log->moved, log->mutex, WAL_NO_DEADLINE));
     }
-    log->waiters--;
+    log_leave(log, &log->waiters);
     if (err == WAL_OK) err = command->err;
     io_mutex_unlock(log->io, log->mutex);
     return err;
@@ -428,6 +429,22 @@ static void committer_wait(struct wal_log *log, uint64_t deadline_ns)
     log->committer_waits = false;
 }
 
+/* Call back whoever is first in line, if it is decided what becomes of his records. */
+static bool call_back(struct wal_log *log)
+{
+    struct wal_notice *notice = log->notices;
+    enum wal_err err = WAL_OK;
+    uint64_t lsn = 0;
+
+    if (notice == NULL || !log_ticket_decided(log, &notice->ticket, &err, &lsn)) return false;
+    log->notices = notice->next;
+    if (err) io_note(log->io, WAL_NOTE_CALLED_BACK);
+    io_mutex_unlock(log->io, log->mutex);
+    notice->call(notice, err, lsn); /* From here on its memory is not ours. */
+    io_mutex_lock(log->io, log->mutex);
+    return true;
+}
+
 /* Do the most urgent thing. False: all is done. */
 static bool committer_step(struct wal_log *log)
 {
@@ -435,6 +452,7 @@ static bool committer_step(struct wal_log *log)
     uint64_t due_ns = log->mark_timer.due_ns;
     uint64_t sync_due_ns = log->sync_due_ns;
 
+    if (call_back(log)) return true;
     if (log->poisoned) {
         if (log->closing) return false;
         committer_wait(log, WAL_NO_DEADLINE);
@@ -461,5 +479,7 @@ void log_committer(void *arg)
 
     io_mutex_lock(log->io, log->mutex);
     while (committer_step(log)) continue;
+    log->ended = true;
+    io_cond_broadcast(log->io, log->moved);
     io_mutex_unlock(log->io, log->mutex);
 }

@@ -273,9 +273,16 @@ enum wal_err wal_close(struct wal_log *log)
     io_mutex_lock(log->io, log->mutex);
     log->closing = true;
     io_cond_broadcast(log->io, log->work);
+    io_cond_broadcast(log->io, log->room);
     io_mutex_unlock(log->io, log->mutex);
     io_join(log->io, log->committer);
 
+    io_mutex_lock(log->io, log->mutex);
+    while (log->waiters + log->room_waiters > 0) {
+        err_ignore(io_cond_wait(log->io, log->work, log->mutex, WAL_NO_DEADLINE));
+    }
+    io_mutex_unlock(log->io, log->mutex);
+    assert(log->notices == NULL);
     enum wal_err err = log->close_err ? log->close_err : log->unheard_err;
     log_free(log);
     return err;

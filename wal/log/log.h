@@ -18,8 +18,9 @@
  * and every later call gets WAL_POISONED until the log is closed and opened again. Nothing unsynced
  * is ever acknowledged after a failed sync.
  *
- * Any task may call any function of an open log, but for wal_close: the one who calls it is the
- * last. The library prints nothing; what it does on its own it reports to the observer.
+ * Any task may call any function of an open log. But for wal_close: no call may begin after it has;
+ * those that wait at that time return. The library prints nothing; what it does on its own it
+ * reports to the observer.
  */
 #ifndef WAL_LOG_LOG_H
 #define WAL_LOG_LOG_H
@@ -103,6 +104,9 @@ struct wal_options {
                                  allocated at open. Bounds a group. An append waits for room. */
     enum wal_sync_policy sync_policy;
     uint64_t sync_interval_ns; /* With WAL_SYNC_INTERVAL. */
+    bool stop_on_rollback; /* After a rollback no append is accepted, each fails with its reason,
+                              until wal_sync has returned it. So who appends without waiting
+                              cannot have a later record accepted than one that is gone. */
     enum wal_mark_policy mark_policy;
     uint64_t mark_interval_ns;
     uint64_t witness_lsn; /* Known durable from elsewhere (a shipped cursor); 0: none. */
@@ -136,13 +140,22 @@ WAL_CHECKED enum wal_err wal_open(struct wal_io *io, const char *path,
                                   const struct wal_options *options, struct wal_log **ret_log,
                                   struct wal_place *reterr_place);
 
+/* How long a call may wait. It does so only if it has to: what can be done at once is done, though
+ * the deadline has passed or the flag was fired. */
+struct wal_patience {
+    uint64_t deadline_ns;      /* On the monotonic clock. WAL_NO_DEADLINE; 0: not at all. */
+    struct wal_cancel *cancel; /* May be NULL. */
+};
+
 /* Stop accepting, drain, sync, mark the close as clean, free everything. Always frees and always
  * returns; an error says that not all that was accepted became durable and nobody has been told so
- * yet, or that the mark could not be written (the next open then recovers). */
+ * yet, or that the mark could not be written (the next open then recovers). Appends that wait for
+ * room return WAL_CLOSED, and waits for what was never accepted; the others learn what became of
+ * their records. */
 WAL_CHECKED enum wal_err wal_close(struct wal_log *log);
 
 /* Accept one record. Waits while the queue is full. Errors: WAL_RECORD_LIMIT, WAL_POISONED,
- * WAL_CLOSED; on an error nothing was accepted. */
+ * WAL_CLOSED, and with stop_on_rollback what rolled back; on an error nothing was accepted. */
 WAL_CHECKED enum wal_err wal_append(struct wal_log *log, const void *bytes, size_t len,
                                     struct wal_ticket *ret_ticket);
 
@@ -151,17 +164,52 @@ WAL_CHECKED enum wal_err wal_append(struct wal_log *log, const void *bytes, size
 WAL_CHECKED enum wal_err wal_append_batch(struct wal_log *log, const struct wal_slice *records,
                                           size_t count, struct wal_ticket *ret_ticket);
 
+/* The same, with patience; also WAL_TIMEOUT, WAL_CANCELLED: nothing was accepted. */
+WAL_CHECKED enum wal_err wal_append_until(struct wal_log *log, const struct wal_slice *records,
+                                          size_t count, const struct wal_patience *patience,
+                                          struct wal_ticket *ret_ticket);
+
 /* Return once the ticket's records are durable, or with the error that kept them from it:
  * WAL_POISONED, or what rolled them back (WAL_NOSPACE, WAL_QUOTA, WAL_FILE_TOO_LARGE), or
  * WAL_ROLLED_BACK for a ticket so old that the reason is forgotten. Under WAL_SYNC_NEVER it does
  * not wait: what isn't durable yet is WAL_NOTDURABLE, and may become so later. */
 WAL_CHECKED enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket);
 
+/* The same, with patience; also WAL_TIMEOUT, WAL_CANCELLED: what becomes of the records is open.
+ * If they are lost, *reterr_lost_lsn (may be NULL) is the first LSN that did not become durable:
+ * all below it is. After a poisoning every waiter is told the same one. */
+WAL_CHECKED enum wal_err wal_wait_until(struct wal_log *log, const struct wal_ticket *ticket,
+                                        const struct wal_patience *patience,
+                                        uint64_t *reterr_lost_lsn);
+
+/* Without waiting: is it durable? Errors as above. Under WAL_SYNC_ON_DEMAND it counts as asking. */
+WAL_CHECKED enum wal_err wal_poll(struct wal_log *log, const struct wal_ticket *ticket,
+                                  bool *ret_durable);
+
+/* Being called back. The notice is the caller's memory, and the log's from wal_notify until it
+ * calls, which it does once for each notice, on a task of its own, with no lock held: at the latest
+ * before wal_close returns. WAL_OK: the ticket's records are durable, and lsn is up to where all
+ * is. Else the error that kept them from it, and lsn the first that did not become durable. Notices
+ * are called in the order of their tickets. While one is called nothing is written: it must be
+ * quick, and may call into this log only what does not wait. */
+struct wal_notice;
+typedef void wal_notified(struct wal_notice *notice, enum wal_err err, uint64_t lsn);
+
+struct wal_notice {
+    wal_notified *call;
+    void *context; /* The caller's. */
+    struct wal_ticket ticket;
+    struct wal_notice *next; /* The log's. */
+};
+
+void wal_notify(struct wal_log *log, struct wal_notice *notice);
+
 /* Make durable all that was accepted before the call. If something of it was rolled back and nobody
  * has been told so yet, that is the error. */
 WAL_CHECKED enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn);
 
-/* Wait until more than `lsn` is durable, the deadline passes (WAL_TIMEOUT) or the log fails. */
+/* Wait until more than `lsn` is durable, the deadline passes (WAL_TIMEOUT), the log fails or is
+ * closed before there is more (WAL_CLOSED). Under WAL_SYNC_NEVER somebody else has to see to it. */
 WAL_CHECKED enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uint64_t deadline_ns,
                                           uint64_t *ret_durable_lsn);
 

@@ -104,13 +104,17 @@ struct wal_log {
     uint64_t epoch;
     struct log_rollback rollbacks[LOG_ROLLBACKS_KEPT]; /* That of epoch e is at e % size. */
     struct log_command *command;                       /* Asked for and not done yet. */
+    struct wal_notice *notices;                        /* In the order of their tickets. */
+    struct wal_notice *last_notice;
     bool poisoned;
     bool closing;
+    bool ended; /* The committer is done: nothing moves any more. */
     bool committer_waits;
     unsigned waiters;
     unsigned room_waiters;
     enum wal_err close_err;
     enum wal_err unheard_err; /* Of the last rollback, until somebody was told of it. */
+    enum wal_err stopped_err; /* stop_on_rollback: of the last, until wal_sync has said so. */
     struct wal_stat stat;
 };
 
@@ -120,6 +124,15 @@ WAL_CHECKED enum wal_err log_create(struct wal_log *log, struct log_survey *surv
                                     const char *path);
 WAL_CHECKED enum wal_err log_recover(struct wal_log *log, struct log_survey *survey,
                                      struct wal_place *reterr_place);
+
+/* append.c: with the mutex held: somebody who waited (one of log->waiters or of log->room_waiters)
+ * does so no longer, and may be whom wal_close waits for. */
+void log_leave(struct wal_log *log, unsigned *waiters);
+
+/* With the mutex held: is it decided what becomes of the ticket? Durable up to where, or
+ * which error, and the first LSN that it keeps from being durable. */
+bool log_ticket_decided(struct wal_log *log, const struct wal_ticket *ticket, enum wal_err *ret_err,
+                        uint64_t *ret_lsn);
 
 /* committer.c */
 void log_committer(void *arg);
