@@ -60,12 +60,12 @@ functions_agree() { # PAGE
     diff "$root/wal/libwal.symbols" <(sed -n 's/^\.It Fn \([a-z_]*\)$/\1/p' "$1" | LC_ALL=C sort)
 }
 
-# Each error that a page names is one.
-errors_agree() { # PAGE
+# Each constant that a page names is one.
+constants_agree() { # PAGE
     local name
     grep -oE '\bWAL_[A-Z_]+' "$1" | sort -u | while read -r name; do
-        grep -qE "(X\(|define )$name\b" "$root/wal/err.h" "$root/wal/version.h" ||
-            echo "$name: no such error"
+        grep -qE "(X\(|define |^ *)$name\b" "$root"/wal/{err,version}.h "$root"/wal/log/log.h ||
+            echo "$name: there is none"
     done >"$work/errors"
     [ ! -s "$work/errors" ] || { cat "$work/errors" && return 1; }
 }
@@ -109,8 +109,9 @@ check "a missing command is found" objects commands_agree "$(page walctl.1 '/^\.
 check "another argument is found" objects commands_agree "$(page walctl.1 's/Ar LSN/Ar N/')"
 check "libwal.3 has every public function" functions_agree "$root/docs/man/libwal.3"
 check "a missing function is found" objects functions_agree "$(page libwal.3 '/Fn wal_sync$/d')"
-check "libwal.3 names errors that there are" errors_agree "$root/docs/man/libwal.3"
-check "one that is not is found" objects errors_agree "$(page libwal.3 's/WAL_END/WAL_ENDED/')"
+check "libwal.3 names constants that there are" constants_agree "$root/docs/man/libwal.3"
+check "one that is not is found" \
+    objects constants_agree "$(page libwal.3 's/WAL_END/WAL_ENDED/')"
 check "its example compiles" example_compiles "$root/docs/man/libwal.3"
 
 echo "1..$number"
