@@ -38,7 +38,13 @@ folder_of() {
     variant_folder gcc Release "$1"
 }
 
-# specimen KIND FILE SED WHAT SAYS: with the file edited so, the sweep ends with 1 and says so.
+# line_of TEXT: where it stands in the specimen.
+line_of() {
+    grep -nF -m 1 -- "$1" "$work/wal/log/append.c" | cut -d : -f 1
+}
+
+# specimen KIND FILE SED WHAT SAYS [TEXT]: with the file edited so, the sweep ends with 1 and says
+# so, and names the line of this text.
 specimen() {
     local folder
     folder=$(folder_of "$1")
@@ -60,8 +66,9 @@ specimen() {
         return
     }
     variant_squall "$work/planted" run group_commit --seeds 1..20 >"$work/out" 2>&1
-    if [ $? -eq 1 ] && grep -q "$5" "$work/out"; then
-        verdict ok "$1: a planted $4 is found"
+    if [ $? -eq 1 ] && grep -q "$5" "$work/out" &&
+        { [ -z "${6-}" ] || grep -q "#0 .*append\.c:$(line_of "$6")\b" "$work/out"; }; then
+        verdict ok "$1: a planted $4 is found${6:+ at its line}"
     else
         verdict "not ok" "$1: a planted $4 is found"
     fi
@@ -83,6 +90,7 @@ programs() {
 # Goes in front of what an append does.
 before='s/^    assert(count >= 1);$/&\n'
 overrun='char *p8 = io_alloc(log->io, 8); if (p8) { p8[8] = 1; io_free(log->io, p8, 8); }/'
+counter='log->stat.marks += 1;/'
 overflow='int big = 2147483647; big += (int)count; log->stat.marks += big == 0;/'
 
 for kind in address,undefined thread; do
@@ -94,6 +102,8 @@ for kind in address,undefined thread; do
         sweep $kind "1..${deep:+2}20"
         specimen $kind wal/log/append.c '/^void wal_log_stat/,/^}/ { /io_mutex_/d }' \
             "race" "ThreadSanitizer: data race"
+        specimen $kind wal/log/append.c "$before    $counter" \
+            "unlocked counter" "ThreadSanitizer: data race" "${counter%/}"
         programs $kind "^(host_|wal_log)"
     else
         sweep $kind "1..${deep:+5}100"

@@ -1,0 +1,51 @@
+#!/bin/bash
+# storm_deep_test.sh - host_storm_test for a minute under ThreadSanitizer; and it finds a race.
+# ctest: slow serial timeout=1800
+set -u
+
+. "${SQUALL_ROOT:?SQUALL_ROOT is not set}/tests/variant.sh"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+export TSAN_OPTIONS=halt_on_error=1
+folder=$(variant_folder gcc Release thread)
+failed=0
+
+verdict() { # STATUS WHAT: what there is to say lies in the file out
+    if [ "$1" -eq 0 ]; then
+        echo "ok $2"
+        grep '^# ' "$work/out"
+    else
+        failed=1
+        echo "not ok $2"
+        tail -n 40 "$work/out" | sed 's/^/# /'
+    fi
+}
+
+# The library with one lock less: what wal_log_stat says of the counters is read beside it.
+planted() {
+    mkdir -p "$work/wal/log"
+    sed '/^void wal_log_stat/,/^}/ { /io_mutex_/d }' "$SQUALL_ROOT/wal/log/append.c" \
+        >"$work/wal/log/append.c"
+    cmp -s "$work/wal/log/append.c" "$SQUALL_ROOT/wal/log/append.c" && return 1
+    # shellcheck disable=SC1091,SC2086
+    (
+        . "$folder/plant.env"
+        $CC $CFLAGS -D_GNU_SOURCE -I"$SQUALL_ROOT" -o "$work/planted" \
+            "$SQUALL_ROOT/tests/host_storm_test.c" "$work/wal/log/append.c" \
+            "$folder/libwalhost.a" "$folder/libwal.a" $LIBS -lcmocka
+    ) || return 1
+    STORM_SECONDS=10 "$work/planted" && return 1
+    grep -q "ThreadSanitizer: data race" "$work/out" &&
+        grep -q "#0 wal_log_stat .*append\.c:[0-9]" "$work/out"
+}
+
+variant_build gcc Release thread host_storm_test >"$work/out" 2>&1 || {
+    verdict 1 "1 - it builds"
+    exit 1
+}
+STORM_SECONDS=60 "$folder/tests/host_storm_test" >"$work/out" 2>&1
+verdict $? "1 - a minute of 64 writers, a follower and others under ThreadSanitizer"
+planted >"$work/out" 2>&1
+verdict $? "2 - a planted race is found"
+echo "1..2"
+exit $failed
