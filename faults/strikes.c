@@ -204,6 +204,7 @@ void strike_fsync(struct fault_plan *plan, const struct fault *fault, struct sim
 void strike_writeback(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
                       const struct sim_point *point, struct sim_outcome *outcome)
 {
+    if ((point->flags & WAL_OPEN_DIRECT) != 0) return; /* No pages to lose. */
     if (asked(plan, fault, world, point, 1) == 0) return;
     outcome->writeback_fails = true;
     struck_pages(plan, fault, world, point, WAL_OK);
