@@ -205,6 +205,9 @@ static void observe(void *context, const struct wal_event *event)
     case WAL_EVENT_LEFTOVER_REMOVED:
         walctl_say(name, "%s: unfinished file %s removed", appender->dir, event->place.name);
         break;
+    case WAL_EVENT_NODIRECT:
+        walctl_say(name, "%s: no direct I/O is possible there; buffered instead", appender->dir);
+        break;
     case WAL_EVENT_REPAIRED:
     case WAL_EVENT_CORRUPTION: break; /* wal_open fails with the same place. */
     }

@@ -116,6 +116,7 @@ static inline struct power *power_create(uint64_t seed)
     p->ops.fsync = power_fsync;
     p->ops.fdatasync = power_fsync;
     p->ops.ftruncate = power_ftruncate;
+    p->ops.fallocate = power_fallocate;
     p->ops.size = power_size;
     p->ops.map = power_map;
     p->ops.unmap = power_unmap;

@@ -341,6 +341,7 @@ static inline enum wal_err power_open(struct wal_io *io, struct wal_dir dir, con
 
     (void)dir;
     (void)ret_align;
+    if (err == WAL_OK && (flags & WAL_OPEN_DIRECT)) err = WAL_NODIRECT;
     if (err == WAL_OK && at < 0 && !(flags & WAL_OPEN_CREATE)) err = WAL_NOTFOUND;
     if (err == WAL_OK && at >= 0 && (flags & WAL_OPEN_EXCLUSIVE)) err = WAL_EXISTS;
     if (err) return power_leave(p, err);
@@ -353,6 +354,18 @@ static inline enum wal_err power_open(struct wal_io *io, struct wal_dir dir, con
     p->owed++;
     ret_file->id = fd;
     return power_leave(p, WAL_OK);
+}
+
+/* As on a file system that cannot. */
+static inline enum wal_err power_fallocate(struct wal_io *io, struct wal_file file, uint64_t offset,
+                                           uint64_t len, bool keep_size)
+{
+    (void)io;
+    (void)file;
+    (void)offset;
+    (void)len;
+    (void)keep_size;
+    return WAL_UNSUPPORTED;
 }
 
 static inline enum wal_err power_close(struct wal_io *io, struct wal_file file)

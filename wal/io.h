@@ -101,6 +101,9 @@ struct wal_cancel;
     X(WAL_NOTE_MARK_IDLE_SYNC, "the mark was synced because the log was idle")  \
     X(WAL_NOTE_LEFTOVER_REMOVED, "an unfinished file was removed at open")      \
     X(WAL_NOTE_REPAIRED, "a damaged log was repaired")                          \
+    X(WAL_NOTE_SEGMENT_READY, "the next segment was ready when needed")         \
+    X(WAL_NOTE_SEGMENT_AWAITED, "a rotation waited for the next segment")       \
+    X(WAL_NOTE_SEGMENT_INLINE, "a rotation made its segment by itself")         \
     X(WAL_NOTE_LIVE_READ, "a reader stopped at the witness of a live log")      \
     X(WAL_NOTE_MAPPED, "a reader mapped a window of a segment")                 \
     X(WAL_NOTE_MAP_REFUSED, "a window could not be mapped and was read")        \

@@ -52,6 +52,7 @@ void log_segment_header_encode(uint8_t *p, const struct wal_segment_header *head
     put_u64(p + 56, header->durable_lsn);
     put_u64(p + 64, header->commit_ns);
     put_u64(p + 72, header->segment_bytes);
+    put_u32(p + 80, header->flags);
     put_u32(p + 124, segment_header_crc(p));
 }
 
@@ -66,12 +67,14 @@ enum wal_err log_segment_header_decode(const uint8_t *p, struct wal_segment_head
         .durable_lsn = get_u64(p + 56),
         .commit_ns = get_u64(p + 64),
         .segment_bytes = get_u64(p + 72),
+        .flags = get_u32(p + 80),
     };
 
     memcpy(header.log_id, p + 16, WAL_LOG_ID_BYTES);
     if (memcmp(p, SEGMENT_MAGIC, MAGIC_BYTES) != 0) return WAL_CORRUPT;
     if (get_u32(p + 124) != segment_header_crc(p)) return WAL_CORRUPT;
     if (header.version != WAL_FORMAT_VERSION) return WAL_VERSION;
+    if ((header.flags & ~(uint32_t)WAL_SEGMENT_FLAGS) != 0) return WAL_VERSION;
     if (!log_block_bytes_valid(header.block_bytes)) return WAL_CORRUPT;
     if (header.life == 0 || header.segment == 0 || header.first_lsn == 0) return WAL_CORRUPT;
     if (header.durable_lsn < header.first_lsn - 1) return WAL_CORRUPT;
@@ -312,6 +315,16 @@ static bool name_parse(const char *name, const char *ending, uint64_t *ret_numbe
 bool log_segment_name_parse(const char *name, uint64_t *ret_number)
 {
     return name_parse(name, ".wal", ret_number);
+}
+
+void log_spare_name(char *ret_name, uint64_t number)
+{
+    name_of(ret_name, number, ".old");
+}
+
+bool log_spare_name_parse(const char *name, uint64_t *ret_number)
+{
+    return name_parse(name, ".old", ret_number);
 }
 
 bool log_tmp_name(const char *name)

@@ -78,6 +78,9 @@ bool log_segment_name_parse(const char *name, uint64_t *ret_number);
 
 /* What a segment is called while the writer of this life makes it. As long. */
 void log_next_name(char *ret_name, uint64_t life);
+/* What a segment is called that was pruned and is kept to be used again. As long. */
+void log_spare_name(char *ret_name, uint64_t number);
+bool log_spare_name_parse(const char *name, uint64_t *ret_number);
 /* Is it the name of an unfinished file? */
 bool log_tmp_name(const char *name);
 

@@ -13,6 +13,7 @@
  */
 #include "wal/log/codec.h"
 #include "wal/log/log_state.h"
+#include "wal/log/prepare.h"
 #include "wal/log/segment.h"
 #include "wal/log/transfer.h"
 
@@ -101,6 +102,7 @@ static enum wal_err tip_synced(struct wal_log *log, bool *unsure)
 
 static enum wal_err tip_sync(struct wal_log *log, bool *unsure)
 {
+    if (log->file_flags & WAL_OPEN_DSYNC) return tip_synced(log, unsure); /* Each write was one. */
     if (log->tip.durable_lsn == log->tip.written_lsn) return WAL_OK;
     enum wal_err err = io_fdatasync(log->io, log->tip.file);
     log->counts.syncs++;
@@ -132,7 +134,7 @@ static enum wal_err rotate(struct wal_log *log, bool *unsure)
         .segment_bytes = log->options.segment_bytes,
     };
     memcpy(header.log_id, log->log_id, WAL_LOG_ID_BYTES);
-    err = log_segment_create(log->io, log->dir, &header, &file, unsure);
+    err = log_next_segment(log, &header, &file, unsure);
     if (err) return err;
 
     err_ignore(io_close(log->io, tip->file)); /* Synced to its end. */
@@ -212,7 +214,8 @@ static enum wal_err group_write(struct wal_log *log, struct log_queue *group, bo
     uint64_t commit_ns = wall_ns > tip->commit_ns ? wall_ns : tip->commit_ns;
     size_t padded = group_seal(log, group, wall_ns, commit_ns);
     assert(tip->offset + padded <= tip->bytes_max);
-    err = log_write_full(log->io, tip->file, tip->offset, group->bytes, padded);
+    err =
+        log_write_aligned(log->io, tip->file, tip->offset, group->bytes, padded, log->direct_align);
     if (err) {
         *unsure = !log_err_is_sure(err);
         if (*unsure) return err;
@@ -224,6 +227,7 @@ static enum wal_err group_write(struct wal_log *log, struct log_queue *group, bo
     tip->commit_ns = commit_ns;
     log->counts.groups++;
     log->counts.bytes_written += padded;
+    if (tip->offset > tip->bytes_max / 4) log_preparer_want(&log->preparer, tip->segment);
     if (group->appends > 1) io_note(log->io, WAL_NOTE_GROUP_OF_MANY);
     if (log->options.sync_policy == WAL_SYNC_EVERY_GROUP) return tip_sync(log, unsure);
     if (log->options.sync_policy == WAL_SYNC_INTERVAL && log->sync_due_ns == WAL_NO_DEADLINE) {

@@ -7,9 +7,11 @@
  *     0000000000000001.wal    segments, named by their number in 16 hexadecimal digits; numbers are
  *     0000000000000002.wal    consecutive from the floor segment on
  *     lock                    empty; locked by the writer
- *     segment.tmp, mark.tmp   unfinished files of whoever opens the log; ignored by readers,
- * removed by the next writer, as is 0000000000000001.tmp    the next segment, while the writer of
- * that life makes it: one that has lost its lock without knowing it must not touch its successor's
+ *     segment.tmp, mark.tmp   unfinished files of whoever opens the log; ignored by readers and
+ *                             removed by the next writer
+ *     0000000000000001.tmp    the next segment, while the writer of that life makes it: one that
+ *                             has lost its lock without knowing it must not touch its successor's
+ *     0000000000000001.old    a pruned segment, kept to be used again; ignored by readers
  *
  * All integers are little-endian. Reserved bytes and padding are zero. CRC is CRC-32C. LSNs start
  * at 1 and have no gaps; records of unknown kinds consume them too.
@@ -27,11 +29,18 @@
  *                             name, including those in this segment; at least first_lsn - 1
  *      64   8   commit_ns     monotone commit time of the record before first_lsn; 0 if none
  *      72   8   segment_bytes the size at which the segment is full
- *      80  44   reserved
+ *      80   4   flags         bit 0: recycled, bit 1: prewritten, see below; others: refuse
+ *      84  40   reserved
  *     124   4   crc           of bytes 0..123
  *
  * A segment is written under a .tmp name, synced, linked to its name (never replacing one) and the
  * directory synced. So a segment with a name has a good header; one that has not is damaged.
+ *
+ * A PREWRITTEN segment had its whole size, in zeros, before its first group, so that commits change
+ * no metadata: the size of its file says nothing about where the log ends. A RECYCLED one is
+ * prewritten too, but was another segment before, and what follows its groups are the old bytes.
+ * Its old groups are bound to another segment number (and perhaps life), so they are not valid in
+ * it, and prove nothing. A segment number is never used twice in a life.
  *
  * GROUP HEADER, 48 bytes, at a multiple of block_bytes; one commit
  *
@@ -69,7 +78,9 @@
  * bytes follow were never acknowledged: they are what a takeover left behind. A break before that
  * is damage. The last segment ends at its last valid batch, L. If a witness of the present life, be
  * it in the mark, in a header or in a group header found valid beyond the break, knows an LSN above
- * L durable, that is damage to L+1 and on; otherwise the bytes beyond are a torn tail. That a valid
+ * L durable, that is damage to L+1 and on; otherwise the bytes beyond are a torn tail: in a
+ * prewritten segment up to the last that is not zero, in a recycled one to the end of the last
+ * group whose header is valid. That a valid
  * group stands beyond the break proves nothing by itself: a crash may keep the later blocks of an
  * unsynced write and lose the earlier. A last segment that is shorter than the offset in a mark of
  * the present life was cut by somebody, be it only in its padding, and that is damage too.
@@ -125,6 +136,9 @@ enum {
     WAL_LOG_ID_BYTES = 16,
 
     WAL_SEGMENT_HEADER_BYTES = 128,
+    WAL_SEGMENT_RECYCLED = 1 << 0,
+    WAL_SEGMENT_PREWRITTEN = 1 << 1,
+    WAL_SEGMENT_FLAGS = WAL_SEGMENT_RECYCLED | WAL_SEGMENT_PREWRITTEN,
     WAL_SEGMENT_HEADER_AREA_MIN = 512,
     WAL_GROUP_HEADER_BYTES = 48,
     WAL_RECORD_HEADER_BYTES = 16,
@@ -162,6 +176,7 @@ struct wal_segment_header {
     uint64_t durable_lsn;
     uint64_t commit_ns;
     uint64_t segment_bytes;
+    uint32_t flags;
 };
 
 struct wal_group_header {

@@ -25,6 +25,7 @@ struct wal_options wal_options_default(void)
         .record_bytes_max = 1 * MIB,
         .batch_bytes_max = 2 * MIB,
         .queue_bytes = 4 * MIB,
+        .spares = 2,
         .sync_interval_ns = UINT64_C(10000000),
         .mark_policy = WAL_MARK_INTERVAL,
         .mark_interval_ns = UINT64_C(10000000),
@@ -41,6 +42,7 @@ static enum wal_err options_check(const struct wal_options *options)
     if (options->first_segment > INT64_MAX || options->first_lsn > INT64_MAX) return WAL_OPTION;
     if (options->segment_bytes > INT64_MAX / 2) return WAL_OPTION;
     if (options->queue_bytes > QUEUE_BYTES_MAX) return WAL_OPTION;
+    if (options->spares > LOG_SPARES_MAX) return WAL_OPTION;
     if (log_record_bytes(options->record_bytes_max) > options->queue_bytes) return WAL_OPTION;
     if (log_record_bytes(options->batch_bytes_max) > options->queue_bytes) return WAL_OPTION;
     return WAL_OK;
@@ -55,11 +57,45 @@ static enum wal_err segment_check(const struct wal_options *options, uint32_t bl
     return need <= options->segment_bytes ? WAL_OK : WAL_SEGMENT_LIMIT;
 }
 
+/* How the tip is to be written to. */
+struct io_mode {
+    unsigned file_flags;
+    uint32_t align;
+};
+
+/* Can it be done as asked? The lock is a file like any other. */
+static enum wal_err mode_find(struct wal_io *io, struct wal_dir dir,
+                              const struct wal_options *options, uint32_t block_bytes,
+                              struct io_mode *ret_mode)
+{
+    static const unsigned flags[] = {
+        [WAL_IO_BUFFERED] = 0,
+        [WAL_IO_DIRECT] = WAL_OPEN_DIRECT,
+        [WAL_IO_DSYNC] = WAL_OPEN_DIRECT | WAL_OPEN_DSYNC,
+    };
+    struct io_mode mode = {.file_flags = flags[options->io_mode], .align = 1};
+    struct wal_file file;
+
+    if (mode.file_flags != 0) {
+        enum wal_err err = io_open(io, dir, WAL_LOCK_NAME, WAL_OPEN_DIRECT, &file, &mode.align);
+        if (err != WAL_OK && err != WAL_NODIRECT) return err;
+        if (err == WAL_OK) err_ignore(io_close(io, file)); /* Only asked. */
+        if (err == WAL_NODIRECT) {
+            mode = (struct io_mode){.file_flags = 0, .align = 1};
+            log_emit(options, (struct wal_event){.kind = WAL_EVENT_NODIRECT, .err = err});
+        }
+    }
+    if (block_bytes % mode.align != 0) return WAL_OPTION;
+    *ret_mode = mode;
+    return WAL_OK;
+}
+
 /* Half-made logs are welcome. The committer is not running. */
 static void log_free(struct wal_log *log)
 {
     struct wal_io *io = log->io;
 
+    log_preparer_stop(&log->preparer);
     /* What had to be synced was; closing a file promises nothing anyway. */
     if (log->tip.file.id >= 0) err_ignore(io_close(io, log->tip.file));
     if (log->mark.file.id >= 0) err_ignore(io_close(io, log->mark.file));
@@ -74,30 +110,36 @@ static void log_free(struct wal_log *log)
 
 /* The struct and its two queues in one piece of memory. Takes over dir and lock if it succeeds. */
 static enum wal_err log_make(struct wal_io *io, const struct wal_options *options,
-                             uint32_t block_bytes, struct wal_dir dir, struct wal_file lock,
-                             struct wal_log **ret_log)
+                             uint32_t block_bytes, const struct io_mode *mode, struct wal_dir dir,
+                             struct wal_file lock, struct wal_log **ret_log)
 {
+    size_t align = mode->align > MEMORY_ALIGN ? mode->align : MEMORY_ALIGN;
     size_t head = (size_t)log_round_up(sizeof(struct wal_log), MEMORY_ALIGN);
     size_t queue = (size_t)log_round_up(
-        WAL_GROUP_HEADER_BYTES + (uint64_t)options->queue_bytes + block_bytes, MEMORY_ALIGN);
-    struct wal_log *log = io_alloc(io, head + 2 * queue);
+        WAL_GROUP_HEADER_BYTES + (uint64_t)options->queue_bytes + block_bytes, align);
+    struct wal_log *log = io_alloc(io, head + align + 2 * queue);
 
     if (log == NULL) return WAL_NOMEM;
     *log = (struct wal_log){
         .io = io,
-        .memory_bytes = head + 2 * queue,
+        .memory_bytes = head + align + 2 * queue,
         .options = *options,
         .dir = WAL_DIR_NONE,
         .lock = WAL_FILE_NONE,
         .block_bytes = block_bytes,
+        .file_flags = mode->file_flags,
+        .direct_align = mode->align,
+        .preparer = {.spares_max = options->preallocate ? options->spares : 0},
         .tip = {.file = WAL_FILE_NONE},
         .mark = {.file = WAL_FILE_NONE},
         .mark_timer = {.due_ns = WAL_NO_DEADLINE},
         .sync_due_ns = WAL_NO_DEADLINE,
         .epoch = 1,
     };
-    log->queues[0].bytes = (uint8_t *)log + head;
-    log->queues[1].bytes = (uint8_t *)log + head + queue;
+    uint8_t *bytes = (uint8_t *)log + head;
+    bytes += align - (uintptr_t)bytes % align;
+    log->queues[0].bytes = bytes;
+    log->queues[1].bytes = bytes + queue;
 
     enum wal_err err = io_mutex_create(io, &log->mutex);
     if (err == WAL_OK) err = io_cond_create(io, &log->work);
@@ -201,6 +243,7 @@ static enum wal_err log_start(struct wal_log *log)
         .offset = log->tip.offset,
         .segments = log->tip.segment - log->floor_segment + 1,
     };
+    log_preparer_start(log);
     return io_spawn(log->io, "committer", log_committer, log, &log->committer);
 }
 
@@ -221,7 +264,10 @@ static enum wal_err open_locked(struct wal_io *io, const char *path,
     uint32_t block_bytes = create ? options->block_bytes : log_survey_last(&survey)->block_bytes;
     err = segment_check(options, block_bytes);
     if (err) goto undo;
-    err = log_make(io, options, block_bytes, dir, lock, &log);
+    struct io_mode mode;
+    err = mode_find(io, dir, options, block_bytes, &mode);
+    if (err) goto undo;
+    err = log_make(io, options, block_bytes, &mode, dir, lock, &log);
     if (err) goto undo;
     survey.place = (struct wal_place){.name = ""};
     err = create ? log_create(log, &survey, path) : log_recover(log, &survey, &survey.place);
@@ -236,6 +282,7 @@ undo:
     *reterr_place = survey.place;
     log_survey_end(&survey);
     if (log != NULL) {
+        log_preparer_stop(&log->preparer);
         log->dir = WAL_DIR_NONE;
         log->lock = WAL_FILE_NONE;
         log_free(log);

@@ -56,6 +56,7 @@ enum wal_event_kind {
     WAL_EVENT_ROLLED_BACK, /* err: why. lsn: the last that stays accepted. */
     WAL_EVENT_POISONED,    /* err: why. lsn: the first that is not durable. */
     WAL_EVENT_MARK_SLOT_BAD,
+    WAL_EVENT_NODIRECT,         /* Direct I/O was asked for and can't be had. */
     WAL_EVENT_LEFTOVER_REMOVED, /* place.name: the unfinished or pruned file. */
     WAL_EVENT_REPAIRED, /* By wal_repair. lsn: the last one; bytes: so many LSNs are lost. */
 };
@@ -87,6 +88,12 @@ enum wal_mark_policy {
     WAL_MARK_EVERY_SYNCED, /* Synced with every synced group, before it is acknowledged. */
 };
 
+enum wal_io_mode {
+    WAL_IO_BUFFERED, /* Through the page cache, and a sync. */
+    WAL_IO_DIRECT,   /* Past the page cache, and a sync. */
+    WAL_IO_DSYNC,    /* Past the page cache, each write being its own sync. */
+};
+
 /* Start from wal_options_default(). */
 struct wal_options {
     bool create;            /* Make the log if the directory is absent or empty. */
@@ -102,6 +109,15 @@ struct wal_options {
     uint32_t batch_bytes_max; /* Payload bytes of one batch. */
     uint32_t queue_bytes;     /* Room for accepted records, headers included; twice this is
                                  allocated at open. Bounds a group. An append waits for room. */
+    bool preallocate;         /* Segments get their whole size before they are used, written in the
+                                 background, so that a commit changes no metadata. */
+    uint32_t spares;          /* With preallocate, so many pruned segments, at most 16, are kept to
+                                 be used again. Who reads what is pruned meanwhile is told so, but
+                                 bytes that he maps change under him: pin what is being read. And
+                                 a backup must copy: a hard link to a segment would change, too. */
+    enum wal_io_mode io_mode; /* Direct modes want a block_bytes that is a multiple of what the
+                                 device demands (else WAL_OPTION); where files can't be direct,
+                                 they are buffered, and WAL_EVENT_NODIRECT says so. */
     enum wal_sync_policy sync_policy;
     uint64_t sync_interval_ns; /* With WAL_SYNC_INTERVAL. */
     bool stop_on_rollback; /* After a rollback no append is accepted, each fails with its reason,

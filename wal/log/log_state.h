@@ -11,6 +11,7 @@
 #include "wal/io.h"
 #include "wal/log/log.h"
 #include "wal/log/mark.h"
+#include "wal/log/prepare.h"
 #include "wal/log/survey.h"
 
 enum {
@@ -79,11 +80,14 @@ struct wal_log {
     struct wal_file lock;
     uint8_t log_id[WAL_LOG_ID_BYTES];
     uint32_t block_bytes;
+    unsigned file_flags;   /* WAL_OPEN_DIRECT, WAL_OPEN_DSYNC: how the tip is written to, */
+    uint32_t direct_align; /* and what that demands; 1: nothing. */
     struct wal_task *committer;
     struct wal_mutex *mutex;
     struct wal_cond *work;  /* For the committer. */
     struct wal_cond *moved; /* Something became durable, was rolled back, or all is lost. */
     struct wal_cond *room;  /* The queue was emptied. */
+    struct log_preparer preparer;
 
     /* The committer's. */
     uint64_t life;
@@ -152,9 +156,6 @@ WAL_CHECKED enum wal_err log_segment_holding(struct wal_log *log, uint64_t lsn,
 
 /* WAL_LOCKED: the mark that bears the name is another writer's. */
 WAL_CHECKED enum wal_err log_mark_is_ours(struct wal_log *log);
-
-/* The segment lies below the durable floor: its file may go. */
-void log_segment_retire(struct wal_log *log, uint64_t number);
 
 static inline void log_emit(const struct wal_options *options, struct wal_event event)
 {

@@ -89,15 +89,6 @@ enum wal_err log_mark_is_ours(struct wal_log *log)
     return ours ? WAL_OK : WAL_LOCKED;
 }
 
-void log_segment_retire(struct wal_log *log, uint64_t number)
-{
-    char name[WAL_SEGMENT_NAME_BYTES];
-
-    log_segment_name(name, number);
-    /* Below the floor it harms nobody; the next to open the log removes what is left. */
-    err_ignore(io_unlink(log->io, log->dir, name));
-}
-
 /* Where the floor may go, as far as the pins let it. */
 static enum wal_err floor_bounded(struct wal_log *log, uint64_t *floor_lsn)
 {

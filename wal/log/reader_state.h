@@ -65,16 +65,12 @@ static inline void log_reader_unload(struct wal_reader *reader)
     reader->batch_end_lsn = 0;
 }
 
-/* Reading ends here, for good. */
-static inline enum wal_err log_reader_fail(struct wal_reader *reader, enum wal_err err,
-                                           struct wal_place place)
-{
-    reader->failed = err;
-    reader->place = place;
-    return err;
-}
-
 /* ---- reader_witness.c ---- */
+
+/* Reading ends here, for good. What looks damaged in a segment that was pruned meanwhile may be
+ * another one's bytes by now, and is WAL_PRUNED. */
+WAL_CHECKED enum wal_err log_reader_fail(struct wal_reader *reader, enum wal_err err,
+                                         struct wal_place place);
 
 /* Open segment `number` and read its header. Its place is noted if that is what's wrong. */
 WAL_CHECKED enum wal_err log_reader_segment(struct wal_reader *reader, uint64_t number,

@@ -50,6 +50,21 @@ static enum wal_err successor_find(struct wal_reader *reader)
     return WAL_OK;
 }
 
+enum wal_err log_reader_fail(struct wal_reader *reader, enum wal_err err, struct wal_place place)
+{
+    struct wal_mark_slot mark;
+    unsigned bad = 0;
+
+    if (err == WAL_CORRUPT && log_mark_read(reader->io, reader->dir, &mark, &bad) == WAL_OK &&
+        place.segment != 0 && place.segment < mark.floor_segment &&
+        memcmp(mark.log_id, reader->log_id, WAL_LOG_ID_BYTES) == 0) {
+        err = WAL_PRUNED;
+    }
+    reader->failed = err;
+    reader->place = place;
+    return err;
+}
+
 static enum wal_err mark_witness(struct wal_reader *reader, struct wal_mark_slot *ret_mark)
 {
     unsigned bad = 0;

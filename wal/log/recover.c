@@ -238,16 +238,25 @@ static struct log_tip tip_at(const struct wal_log *log, uint64_t segment, uint64
 }
 
 /* The fresh segment's groups are in `file`, up to the tip. Steps 1 to 3 of above. */
-static enum wal_err begin_segment(struct wal_log *log, struct wal_file file,
+static enum wal_err begin_segment(struct wal_log *log, struct wal_file *file,
                                   struct wal_segment_header *header, uint64_t mark_sequence)
 {
     bool unsure = false;
+    bool filled = false;
     const struct wal_mark_slot contents = mark_contents(log, mark_sequence);
+    enum wal_err err = WAL_OK;
 
     if (header->segment_bytes < log->tip.offset) header->segment_bytes = log->tip.offset;
-    enum wal_err err = log_segment_header_write(log->io, file, header);
+    if (log->options.preallocate) {
+        err = log_segment_try_fill(log->io, *file, log->tip.offset, header->segment_bytes, &filled);
+        if (err) return err;
+    }
+    header->flags = filled ? WAL_SEGMENT_PREWRITTEN : 0;
+    err = log_segment_header_write(log->io, *file, header);
     if (err) return err;
-    err = io_fsync(log->io, file);
+    err = io_fsync(log->io, *file);
+    if (err) return err;
+    err = log_segment_reopen(log->io, log->dir, WAL_SEGMENT_TMP_NAME, log->file_flags, file);
     if (err) return err;
     /* The mark's bytes before the segment's name: what can fail for want of space comes first. */
     err = log_mark_prepare(log->io, log->dir, &contents, &log->mark);
@@ -315,6 +324,10 @@ static void leftovers_remove(struct wal_log *log, const struct log_survey *surve
         bool goes = pruned ? log_segment_name_parse(name, &number) && number < log->floor_segment
                            : log_tmp_name(name);
 
+        if (!pruned && log_spare_name_parse(name, &number)) {
+            goes = !log_preparer_adopt(&log->preparer, number);
+        }
+
         /* Litter harms nobody; who needs the name will try again. */
         if (goes && io_unlink(log->io, log->dir, name) == WAL_OK) leftover_removed(log, name);
     }
@@ -364,7 +377,7 @@ enum wal_err log_create(struct wal_log *log, struct log_survey *survey, const ch
 
     err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, &file);
     if (err) return err;
-    err = begin_segment(log, file, &header, 0);
+    err = begin_segment(log, &file, &header, 0);
     if (err) goto undo;
     log->tip.file = file;
     io_note(log->io, WAL_NOTE_LOG_CREATED);
@@ -381,12 +394,12 @@ static void takeover_report(const struct wal_log *log, const struct log_survey *
     uint64_t end_lsn = survey->end.lsn - 1;
     struct wal_place place = log_place_segment(last->segment, survey->end.offset, 0, 0);
 
-    if (survey->end.offset < survey->last_size) {
+    if (survey->end.offset < survey->tail_end) {
         io_note(log->io, WAL_NOTE_TAIL_CUT);
         log_emit(&log->options, (struct wal_event){
                                     .kind = WAL_EVENT_TAIL_CUT,
                                     .lsn = end_lsn,
-                                    .bytes = survey->last_size - survey->end.offset,
+                                    .bytes = survey->tail_end - survey->end.offset,
                                     .place = place,
                                 });
     }
@@ -432,7 +445,7 @@ static enum wal_err take_over(struct wal_log *log, struct log_survey *survey,
     if (err) goto undo;
     log->tip.offset = copy.offset;
     log->tip.durable_offset = copy.offset;
-    err = begin_segment(log, copy.file, &header, survey->mark.sequence);
+    err = begin_segment(log, &copy.file, &header, survey->mark.sequence);
     if (err) goto undo;
     log->tip.file = copy.file;
     takeover_report(log, survey);
@@ -455,7 +468,8 @@ static enum wal_err go_on(struct wal_log *log, const struct log_survey *survey)
     if (last->segment_bytes < log->tip.bytes_max) log->tip.bytes_max = last->segment_bytes;
     const struct wal_mark_slot contents = mark_contents(log, survey->mark.sequence);
 
-    enum wal_err err = log_segment_open(log->io, log->dir, last->segment, WAL_OPEN_WRITE, &file);
+    enum wal_err err =
+        log_segment_open(log->io, log->dir, last->segment, WAL_OPEN_WRITE | log->file_flags, &file);
     if (err) return err;
     /* Before the first write: the mark must no longer say that the log is closed. */
     err = log_mark_prepare(log->io, log->dir, &contents, &log->mark);

@@ -35,6 +35,7 @@ void log_scan_file(struct log_scan *scan, struct wal_file file,
     scan->size = size;
     scan->segment_bytes = header->segment_bytes;
     scan->block_bytes = header->block_bytes;
+    scan->flags = header->flags;
     scan->binding = log_binding(header->log_id, header->life, header->segment);
     log_scan_drop(scan);
     scan->map_end = 0;
@@ -298,6 +299,7 @@ enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position
         enum wal_err err = log_scan_group_twice(scan, position->offset, position->lsn, &group);
         if (err) return err;
         if (group.state == LOG_GROUP_NONE) return WAL_OK;
+        if (group.state == LOG_GROUP_TORN) position->torn_end = group.next_offset;
 
         if (*witness < group.header.durable_lsn) *witness = group.header.durable_lsn;
         if (group.valid_count == 0) return WAL_OK;
@@ -325,5 +327,37 @@ enum wal_err log_scan_resync(struct log_scan *scan, uint64_t offset, uint64_t *w
         if (err) return err;
         if (valid && *witness < header.durable_lsn) *witness = header.durable_lsn;
     }
+    return WAL_OK;
+}
+
+static bool all_zeros(const uint8_t *p, size_t len)
+{
+    return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
+}
+
+enum wal_err log_scan_tail(struct log_scan *scan, uint64_t offset, uint64_t *tail_end)
+{
+    uint64_t end = scan->flags == 0 ? scan->size : *tail_end;
+
+    while (scan->flags != 0 && offset < scan->size) {
+        uint64_t next = log_round_up(offset + 1, scan->block_bytes);
+        struct wal_group_header header;
+        bool valid = false;
+        const uint8_t *p = NULL;
+        size_t len = 0;
+        enum wal_err err = WAL_OK;
+
+        if (scan->flags == WAL_SEGMENT_PREWRITTEN) {
+            err = fetch(scan, offset, (size_t)(next - offset), &p, &len);
+            if (err == WAL_OK && !all_zeros(p, len)) end = offset + len;
+        } else if (offset % scan->block_bytes == 0) {
+            err = log_scan_header(scan, offset, &header, &valid);
+            if (valid) end = log_next_offset(scan, offset, header.length);
+        }
+        if (err) return err;
+        offset = next;
+    }
+    end = min_u64(end, scan->size);
+    if (*tail_end < end) *tail_end = end;
     return WAL_OK;
 }

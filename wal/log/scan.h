@@ -22,6 +22,7 @@ struct log_scan {
     uint64_t size; /* Bytes of the file to look at; shrinks if it turns out to be shorter. */
     uint64_t segment_bytes;
     uint32_t block_bytes;
+    uint32_t flags; /* Of the segment. */
     uint32_t binding;
     uint8_t *buffer;
     size_t buffer_bytes;
@@ -63,6 +64,7 @@ struct log_position {
     uint64_t offset;
     uint64_t lsn;
     uint64_t commit_ns;
+    uint64_t torn_end; /* Where a torn group that was met would end; 0: none was. */
 };
 
 void log_scan_init(struct log_scan *scan, struct wal_io *io);
@@ -103,6 +105,10 @@ WAL_CHECKED enum wal_err log_scan_chain(struct log_scan *scan, struct log_positi
 
 /* Raise *witness to what any valid group header from `offset` on knew durable. */
 WAL_CHECKED enum wal_err log_scan_resync(struct log_scan *scan, uint64_t offset, uint64_t *witness);
+
+/* Raise *tail_end to where the bytes end that a writer of this segment may have left from `offset`
+ * on: the file's end, or where its size does not tell, as format.h says. */
+WAL_CHECKED enum wal_err log_scan_tail(struct log_scan *scan, uint64_t offset, uint64_t *tail_end);
 
 /* Where the next group would start behind a group of `length`, at `offset`. */
 uint64_t log_next_offset(const struct log_scan *scan, uint64_t offset, uint32_t length);

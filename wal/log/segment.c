@@ -6,7 +6,10 @@
 #include "wal/log/codec.h"
 #include "wal/log/transfer.h"
 
-enum { AREA_BYTES_MAX = 4096 };
+enum {
+    AREA_BYTES_MAX = 4096,
+    FILL_BYTES = 64 * 1024,
+};
 
 enum wal_err log_tmp_create(struct wal_io *io, struct wal_dir dir, const char *name,
                             struct wal_file *ret_file)
@@ -52,24 +55,59 @@ enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir, const ch
     return WAL_OK;
 }
 
-enum wal_err log_segment_create(struct wal_io *io, struct wal_dir dir,
-                                const struct wal_segment_header *header, struct wal_file *ret_file,
-                                bool *ret_unsure)
+enum wal_err log_segment_fill(struct wal_io *io, struct wal_file file, uint64_t from, uint64_t to)
 {
-    char tmp_name[WAL_SEGMENT_NAME_BYTES];
-    struct wal_file file = WAL_FILE_NONE;
-    bool unsure = false;
+    static const uint8_t zeros[FILL_BYTES];
 
-    log_next_name(tmp_name, header->life);
-    enum wal_err err = log_tmp_create(io, dir, tmp_name, &file);
-    if (err) goto undo;
+    if (from >= to) return WAL_OK;
+    enum wal_err err = io_fallocate(io, file, from, to - from, true);
+    /* Not every file system can reserve; all can be written to. */
+    if (err != WAL_OK && err != WAL_UNSUPPORTED && err != WAL_INVALID) return err;
+    for (err = WAL_OK; err == WAL_OK && from < to;) {
+        size_t len = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
 
-    err = log_segment_header_write(io, file, header);
-    unsure = !log_err_is_sure(err);
+        err = log_write_full(io, file, from, zeros, len);
+        from += len;
+    }
+    return err;
+}
+
+enum wal_err log_segment_try_fill(struct wal_io *io, struct wal_file file, uint64_t from,
+                                  uint64_t to, bool *ret_filled)
+{
+    enum wal_err err = log_segment_fill(io, file, from, to);
+    if (err != WAL_OK && !log_err_is_sure(err)) return err;
+    *ret_filled = err == WAL_OK && from < to;
+    return err == WAL_OK ? WAL_OK : io_ftruncate(io, file, from);
+}
+
+enum wal_err log_segment_reopen(struct wal_io *io, struct wal_dir dir, const char *name,
+                                unsigned file_flags, struct wal_file *file)
+{
+    struct wal_file reopened;
+
+    if (file_flags == 0) return WAL_OK;
+    enum wal_err err = io_open(io, dir, name, WAL_OPEN_WRITE | file_flags, &reopened, NULL);
+    if (err) return err;
+    err_ignore(io_close(io, *file)); /* Synced. */
+    *file = reopened;
+    return WAL_OK;
+}
+
+enum wal_err log_segment_finish(struct wal_io *io, struct wal_dir dir, const char *tmp_name,
+                                struct wal_file file, const struct wal_segment_header *header,
+                                unsigned file_flags, struct wal_file *ret_file, bool *ret_unsure)
+{
+    enum wal_err err = log_segment_header_write(io, file, header);
+    bool unsure = !log_err_is_sure(err);
     if (err) goto undo;
 
     err = io_fsync(io, file);
     unsure = true;
+    if (err) goto undo;
+
+    err = log_segment_reopen(io, dir, tmp_name, file_flags, &file);
+    unsure = !log_err_is_sure(err);
     if (err) goto undo;
 
     err = log_segment_publish(io, dir, tmp_name, header->segment, &unsure);
@@ -80,7 +118,6 @@ enum wal_err log_segment_create(struct wal_io *io, struct wal_dir dir,
 
 undo:
     *ret_unsure = unsure;
-    if (file.id < 0) return err;
     /* Nothing depends on this file or its name: an error on the way out changes nothing. */
     err_ignore(io_close(io, file));
     if (!unsure) err_ignore(io_unlink(io, dir, tmp_name));

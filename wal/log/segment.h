@@ -20,6 +20,21 @@ WAL_CHECKED enum wal_err log_tmp_create(struct wal_io *io, struct wal_dir dir, c
 WAL_CHECKED enum wal_err log_segment_header_write(struct wal_io *io, struct wal_file file,
                                                   const struct wal_segment_header *header);
 
+/* Zeros from `from` to `to`, behind all that the file holds. The space is reserved first, so that a
+ * full disk says so at once; but it is written, since a direct write to what is only reserved has
+ * to change metadata, too. */
+WAL_CHECKED enum wal_err log_segment_fill(struct wal_io *io, struct wal_file file, uint64_t from,
+                                          uint64_t to);
+
+/* The same, if there is room for it; if not, *ret_filled is false and the file ends at `from`. */
+WAL_CHECKED enum wal_err log_segment_try_fill(struct wal_io *io, struct wal_file file,
+                                              uint64_t from, uint64_t to, bool *ret_filled);
+
+/* Have `name`, which *file is open under, open for writing groups instead: file_flags are
+ * WAL_OPEN_DIRECT and WAL_OPEN_DSYNC, or 0, which changes nothing. */
+WAL_CHECKED enum wal_err log_segment_reopen(struct wal_io *io, struct wal_dir dir, const char *name,
+                                            unsigned file_flags, struct wal_file *file);
+
 /* Give the synced .tmp file its name, durably. WAL_LOCKED: another writer was faster; this one, or
  * the other, has lost its lock. On failure *ret_unsure says whether the directory may hold what
  * nobody knows; if not, nothing was done. */
@@ -27,10 +42,13 @@ WAL_CHECKED enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir d
                                              const char *tmp_name, uint64_t number,
                                              bool *ret_unsure);
 
-/* An empty segment. *ret_unsure as above. */
-WAL_CHECKED enum wal_err log_segment_create(struct wal_io *io, struct wal_dir dir,
+/* Make the .tmp file a segment: header, sync, name. Takes `file` over, also on failure. *ret_unsure
+ * as above. */
+WAL_CHECKED enum wal_err log_segment_finish(struct wal_io *io, struct wal_dir dir,
+                                            const char *tmp_name, struct wal_file file,
                                             const struct wal_segment_header *header,
-                                            struct wal_file *ret_file, bool *ret_unsure);
+                                            unsigned file_flags, struct wal_file *ret_file,
+                                            bool *ret_unsure);
 
 WAL_CHECKED enum wal_err log_segment_open(struct wal_io *io, struct wal_dir dir, uint64_t number,
                                           unsigned flags, struct wal_file *ret_file);

@@ -49,8 +49,10 @@ const char *log_survey_next_name(const struct log_survey *survey, const char *na
 
 static bool name_is_ours(const char *name)
 {
+    uint64_t number;
+
     return strcmp(name, WAL_LOCK_NAME) == 0 || strcmp(name, WAL_MARK_NAME) == 0 ||
-           log_tmp_name(name) || log_pin_name(name);
+           log_tmp_name(name) || log_spare_name_parse(name, &number) || log_pin_name(name);
 }
 
 static void names_sort_out(struct log_survey *survey, bool marked)
@@ -115,6 +117,27 @@ static enum wal_err header_at(struct log_survey *survey, uint64_t number,
     return err;
 }
 
+/* Does no group follow the header of a segment whose size does not tell? Not: nothing but zeros. A
+ * flipped bit among them is no reason to call a log lost that never began. */
+static enum wal_err no_group_follows(struct log_survey *survey, uint64_t number,
+                                     const struct wal_segment_header *header, uint64_t size,
+                                     bool *ret_empty)
+{
+    struct wal_file file;
+    uint64_t tail_end = 0;
+
+    enum wal_err err = log_segment_open(survey->io, survey->dir, number, 0, &file);
+    if (err) return err;
+    log_scan_file(&survey->scan, file, header, size);
+    survey->scan.flags |= WAL_SEGMENT_RECYCLED;
+    err = log_scan_tail(&survey->scan, log_area_bytes(header->block_bytes), &tail_end);
+    log_scan_drop(&survey->scan);
+    err_ignore(io_close(survey->io, file)); /* Only read. */
+    if (err) return err;
+    *ret_empty = tail_end == 0;
+    return WAL_OK;
+}
+
 enum wal_err log_survey_unbegun(struct log_survey *survey)
 {
     survey->place = log_place_file(WAL_MARK_NAME);
@@ -126,10 +149,15 @@ enum wal_err log_survey_unbegun(struct log_survey *survey)
         if (!log_segment_name_parse(name, &number)) continue;
         enum wal_err err = header_at(survey, number, &header, &size);
         if (err != WAL_OK && err != WAL_CORRUPT) return err;
-        /* Segments are synced at this very size, and get no group before there is a mark. There
+        /* Segments are synced with nothing in them, and get no group before there is a mark. There
          * may be several: a mark whose name never became durable could be seen for a while, and
          * the log be taken over. */
-        if (err == WAL_OK && size == log_area_bytes(header.block_bytes)) continue;
+        bool empty = err == WAL_OK && size == log_area_bytes(header.block_bytes);
+        if (err == WAL_OK && (header.flags & WAL_SEGMENT_PREWRITTEN)) {
+            err = no_group_follows(survey, number, &header, size, &empty);
+            if (err) return err;
+        }
+        if (empty) continue;
         return log_survey_damage(survey, survey->place);
     }
     return WAL_OK;

@@ -54,6 +54,7 @@ struct log_survey {
                                     witness.lsn - 1 is M, rounded up to whole batches. */
     uint64_t witness_end;        /* Where those at or below M end. */
     uint64_t last_size;          /* Of the last segment's file. */
+    uint64_t tail_end;           /* Where what was left behind end.offset ends. */
     bool clean;                  /* Ends as the mark says that it was closed. */
 
     /* Damage: the first is remembered, each is reported, and only verify goes on. */

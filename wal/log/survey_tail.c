@@ -120,6 +120,18 @@ static bool is_cut_short(const struct log_survey *survey, const struct wal_segme
            mark->offset > survey->last_size;
 }
 
+/* Ends as the mark says that it was closed. So there is nothing more to look for, and a segment
+ * that is prewritten need not be read to its end. */
+static bool is_closed(const struct log_survey *survey, const struct wal_segment_header *header)
+{
+    const struct wal_mark_slot *mark = &survey->mark;
+    bool sized = (header->flags & WAL_SEGMENT_PREWRITTEN) ? mark->offset <= survey->last_size
+                                                          : mark->offset == survey->last_size;
+
+    return sized && mark->clean && mark->life == survey->life && mark->segment == header->segment &&
+           mark->durable_lsn == survey->end.lsn - 1 && mark->offset == survey->end.offset;
+}
+
 static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file file, bool all,
                                      uint64_t witness)
 {
@@ -134,15 +146,25 @@ static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file 
     if (err) return err;
     survey->witness = survey->end;
     survey->witness_end = survey->end.offset;
+    survey->tail_end = survey->end.offset;
+    if (survey->end.torn_end > survey->tail_end) {
+        survey->tail_end =
+            survey->end.torn_end < survey->last_size ? survey->end.torn_end : survey->last_size;
+    }
     if (survey->holed) return WAL_OK; /* Not the last one, and where it should end isn't known. */
     if (survey->mark.life == survey->life) raise_to(&witness, survey->mark.durable_lsn);
     raise_to(&witness, header->durable_lsn);
+    if (!all && is_closed(survey, header) && witness < survey->end.lsn) {
+        return witness_locate(survey, witness);
+    }
     if (survey->end.offset < survey->last_size) {
         uint64_t known = witness;
 
         err = log_scan_resync(&survey->scan, survey->end.offset, &witness);
         if (err) return err;
         if (witness > known) io_note(survey->io, WAL_NOTE_RESYNC_WITNESS);
+        err = log_scan_tail(&survey->scan, survey->end.offset, &survey->tail_end);
+        if (err) return err;
     }
     if (witness < survey->end.lsn && is_cut_short(survey, header)) {
         return log_survey_damage(survey, log_place_segment(header->segment, survey->last_size,
@@ -158,7 +180,6 @@ static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file 
 
 static enum wal_err last_verify(struct log_survey *survey, bool all, uint64_t witness)
 {
-    const struct wal_mark_slot *mark = &survey->mark;
     const struct wal_segment_header *header = log_survey_last(survey);
     struct wal_file file;
 
@@ -169,9 +190,8 @@ static enum wal_err last_verify(struct log_survey *survey, bool all, uint64_t wi
     err_ignore(io_close(survey->io, file)); /* Only read. */
     log_scan_drop(&survey->scan);
     if (err) return err;
-    survey->clean = survey->damages == 0 && mark->clean && mark->life == survey->life &&
-                    mark->segment == header->segment && mark->durable_lsn == survey->end.lsn - 1 &&
-                    mark->offset == survey->end.offset && mark->offset == survey->last_size;
+    survey->clean =
+        survey->damages == 0 && is_closed(survey, header) && survey->tail_end <= survey->end.offset;
     return WAL_OK;
 }
 

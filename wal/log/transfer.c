@@ -34,6 +34,12 @@ enum wal_err log_read_full(struct wal_io *io, struct wal_file file, uint64_t off
 enum wal_err log_write_full(struct wal_io *io, struct wal_file file, uint64_t offset,
                             const void *buffer, size_t len)
 {
+    return log_write_aligned(io, file, offset, buffer, len, 1);
+}
+
+enum wal_err log_write_aligned(struct wal_io *io, struct wal_file file, uint64_t offset,
+                               const void *buffer, size_t len, uint32_t align)
+{
     const uint8_t *p = buffer;
     size_t done = 0;
     unsigned retries = 0;
@@ -43,8 +49,10 @@ enum wal_err log_write_full(struct wal_io *io, struct wal_file file, uint64_t of
         enum wal_err err = io_pwrite(io, file, offset + done, p + done, len - done, &n);
         if (worth_another_try(err, &retries)) continue;
         if (err) return err;
+        n -= n % align;
+        if (n == 0 && retries++ == RETRIES_MAX) return WAL_AGAIN;
         done += n;
-        retries = 0;
+        if (n > 0) retries = 0;
         if (done < len) io_note(io, WAL_NOTE_SHORT_WRITE);
     }
     return WAL_OK;

@@ -34,7 +34,7 @@ static enum wal_tail tail_of(const struct log_survey *survey)
 {
     if (survey->damages > 0) return WAL_TAIL_ROTTEN;
     if (survey->clean) return WAL_TAIL_CLEAN;
-    return survey->end.offset < survey->last_size ? WAL_TAIL_TORN : WAL_TAIL_EXACT;
+    return survey->end.offset < survey->tail_end ? WAL_TAIL_TORN : WAL_TAIL_EXACT;
 }
 
 static struct wal_survey summary(const struct log_survey *survey)
@@ -55,7 +55,9 @@ static struct wal_survey summary(const struct log_survey *survey)
     memcpy(result.log_id, survey->mark.log_id, WAL_LOG_ID_BYTES);
     if (result.tail_offset > survey->last_size) result.tail_offset = survey->last_size;
     if (result.witness_offset > survey->last_size) result.witness_offset = survey->last_size;
-    result.tail_bytes = survey->last_size - result.tail_offset;
+    if (survey->tail_end > result.tail_offset) {
+        result.tail_bytes = survey->tail_end - result.tail_offset;
+    }
     if (result.witness_lsn < survey->mark.durable_lsn) {
         result.witness_lsn = survey->mark.durable_lsn;
     }
