@@ -94,6 +94,8 @@ struct case_config {
     uint32_t stop_on_rollback;
     uint32_t mark_policy; /* enum wal_mark_policy */
     uint32_t verify_all;
+    uint32_t preallocate, spares;
+    uint32_t io_mode; /* enum wal_io_mode, where the blocks are large enough for it. */
     uint32_t clients;
     uint32_t end_power_off; /* The run ends by loss of power instead of a clean close. */
     uint32_t image_modes;   /* What a crash may leave: bits of disk_chooser.modes. */

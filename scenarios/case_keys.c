@@ -8,6 +8,7 @@
 static const char *const sync_policies[] = {"unset",    "every-group", "on-demand",
                                             "interval", "never",       NULL};
 static const char *const mark_policies[] = {"interval", "every-group", "every-synced", NULL};
+static const char *const io_modes[] = {"buffered", "direct", "dsync", NULL};
 static const char *const fsync_failures[] = {"new-in-cache", "late", "revert", "clean", NULL};
 
 /* clang-format off */
@@ -23,6 +24,9 @@ const struct case_key case_keys[] = {
     { "stop-on-rollback", AT(stop_on_rollback), 0, 1,        NULL },
     { "mark-policy",   AT(mark_policy),   0, 2,              mark_policies },
     { "verify-all",    AT(verify_all),    0, 1,              NULL },
+    { "preallocate",   AT(preallocate),   0, 1,              NULL },
+    { "spares",        AT(spares),        0, 16,             NULL },
+    { "io-mode",       AT(io_mode),       0, 2,              io_modes },
     { "clients",       AT(clients),       1, 8,              NULL },
     { "end-power-off", AT(end_power_off), 0, 1,              NULL },
     { "image-modes",   AT(image_modes),   1, 0xffff,         NULL },

@@ -29,6 +29,7 @@ uint32_t explore_setups(const struct scenario *scenario)
     const struct range *ranges[] = {&scenario->block_bytes, &scenario->segment_bytes,
                                     &scenario->queue_bytes, &scenario->sync_policy,
                                     &scenario->mark_policy, &scenario->verify_all,
+                                    &scenario->preallocate, &scenario->io_mode,
                                     &scenario->first_lsn,   &scenario->first_segment};
     uint32_t setups = scenario->profile_count;
 
@@ -61,6 +62,8 @@ static struct case_config set_up(const struct scenario *scenario, uint32_t setup
     config.stop_on_rollback = (uint32_t)range_min(&scenario->stop_on_rollback);
     config.mark_policy = (uint32_t)alternative(&scenario->mark_policy, &setup);
     config.verify_all = (uint32_t)alternative(&scenario->verify_all, &setup);
+    config.preallocate = (uint32_t)alternative(&scenario->preallocate, &setup);
+    config.io_mode = (uint32_t)alternative(&scenario->io_mode, &setup);
     config.first_lsn = alternative(&scenario->first_lsn, &setup);
     config.first_segment = alternative(&scenario->first_segment, &setup);
     uint64_t smallest =

@@ -388,6 +388,11 @@ static void set_up_log(struct runner *runner)
     log->first_segment = config->first_segment;
     log->first_lsn = config->first_lsn;
     log->verify_all = config->verify_all != 0;
+    log->preallocate = config->preallocate != 0;
+    log->spares = config->spares;
+    if (config->block_bytes % config->profile->chunk_bytes == 0) {
+        log->io_mode = (enum wal_io_mode)config->io_mode;
+    }
     log->sync_policy = (enum wal_sync_policy)config->sync_policy;
     log->sync_interval_ns = config->sync_interval_ns;
     log->stop_on_rollback = config->stop_on_rollback != 0;

@@ -54,6 +54,9 @@ struct scenario {
     struct range sync_interval_ns;
     struct range stop_on_rollback;
     struct range mark_policy; /* 0 interval, 1 every group, 2 every group synced */
+    struct range preallocate;
+    struct range spares;
+    struct range io_mode; /* 0 buffered, 1 direct, 2 dsync; where blocks are large enough */
     struct range first_segment;
     struct range first_lsn;
     struct range verify_all;

@@ -65,6 +65,9 @@ static void draw_log(struct runner *runner)
     config->first_segment = draw(runner, "first-segment", &scenario->first_segment);
     config->first_lsn = draw(runner, "first-lsn", &scenario->first_lsn);
     config->verify_all = draw(runner, "verify-all", &scenario->verify_all) != 0;
+    config->preallocate = draw(runner, "preallocate", &scenario->preallocate) != 0;
+    config->spares = (uint32_t)draw(runner, "spares", &scenario->spares);
+    config->io_mode = (uint32_t)draw(runner, "io-mode", &scenario->io_mode);
     config->sync_policy =
         WAL_SYNC_EVERY_GROUP + (uint32_t)draw(runner, "sync-policy", &scenario->sync_policy);
     config->sync_interval_ns = draw(runner, "sync-interval-ns", &scenario->sync_interval_ns);
