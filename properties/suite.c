@@ -86,10 +86,11 @@ static const struct property *ask(const struct property_suite *suite, uint64_t a
 {
     const struct model *model = &suite->model;
 
-    for (size_t i = 0; asked >> i != 0 && i < PROPERTIES; i++) {
+    asked &= (UINT64_C(1) << PROPERTIES) - 1;
+    for (; asked != 0; asked &= asked - 1) { /* The lowest bit goes. */
+        size_t i = (size_t)__builtin_ctzll(asked);
         const struct property *property = properties_all[i];
         struct verdict verdict = {0};
-        if ((asked >> i & 1) == 0) continue;
         if (observation != NULL && property->judge != NULL) {
             property->judge(suite->states[i], model, observation, &verdict);
         }

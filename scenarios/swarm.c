@@ -22,9 +22,15 @@ static uint64_t label_hash(const char *label)
     return hash;
 }
 
+/* Where many are drawn under one label, it is hashed once. */
+static uint64_t entropy_of(const struct runner *runner, uint64_t label, uint64_t number)
+{
+    return sim_mix(runner->options->seed, label, number);
+}
+
 uint64_t run_entropy(const struct runner *runner, const char *label, uint64_t number)
 {
-    return sim_mix(runner->options->seed, label_hash(label), number);
+    return entropy_of(runner, label_hash(label), number);
 }
 
 static uint64_t draw(const struct runner *runner, const char *label, const struct range *range)
@@ -138,13 +144,14 @@ static void draw_faults(struct runner *runner, bool swarm)
     struct fault_plan *plan = &runner->plan;
     uint32_t off = swarm ? (uint32_t)(run_entropy(runner, "fault-off", 0) % 100) : 0;
 
+    const uint64_t label = label_hash("fault");
     memset(plan, 0, sizeof *plan);
     for (size_t i = 0; i < faults_count; i++) {
         const struct fault *fault = &faults_all[i];
         uint32_t draws_as = fault->with != 0 ? fault->with : fault->number;
 
         if (!fault_wanted(runner, fault) || !fault_possible(fault, config->profile)) continue;
-        uint64_t entropy = run_entropy(runner, "fault", draws_as);
+        uint64_t entropy = entropy_of(runner, label, draws_as);
         if (entropy % 100 < off) continue;
         uint32_t column = swarm ? 1 + (uint32_t)(entropy >> 32) % 3 : 2;
         plan->odds[fault->number] = fault->odds[column];
@@ -251,9 +258,10 @@ static void draw_operations(struct runner *runner, bool swarm)
     uint32_t mix[OPERATION_KIND_COUNT];
 
     draw_mix(runner, swarm, mix);
+    const uint64_t label = label_hash("op");
     run_reserve_operations(runner, count);
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t entropy = run_entropy(runner, "op", i);
+        uint64_t entropy = entropy_of(runner, label, i);
         enum operation_kind kind =
             (enum operation_kind)weighted(mix, OPERATION_KIND_COUNT, entropy & UINT32_MAX);
         runner->operations[i] = draw_operation(runner, i, kind, entropy);
