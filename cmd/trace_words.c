@@ -96,6 +96,7 @@ static void say_stuck(FILE *out, uint32_t how)
         [HISTORY_STUCK_DEADLOCK] = "nobody can go on, and no timer is set",
         [HISTORY_STUCK_LIVELOCK] = "it makes calls without end",
         [HISTORY_STUCK_MISALIGNED] = "a direct call is misaligned",
+        [HISTORY_STUCK_DEAF] = "it goes on though it was cancelled",
     };
 
     fprintf(out, "stuck: %s", how < sizeof hows / sizeof hows[0] ? hows[how] : "?");

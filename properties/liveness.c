@@ -73,6 +73,7 @@ static const char *stuck_why(uint32_t stuck)
 {
     if (stuck == HISTORY_STUCK_DEADLOCK) return "nobody can run and no timer is set";
     if (stuck == HISTORY_STUCK_LIVELOCK) return "the step budget was used up without an end";
+    if (stuck == HISTORY_STUCK_DEAF) return "a reader that was cancelled went on";
     return "a misaligned direct call was issued";
 }
 

@@ -18,27 +18,30 @@
 #include "sim/world.h"
 
 /* What a client of the log can do. The names are the keys of [mix] and the words of reproducers. */
-#define OPERATION_MAP(X)                                                              \
-    X(APPEND, "append", "append one record and wait until it is durable")             \
-    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")        \
-    X(BATCH, "batch", "append a batch and wait until it is durable")                  \
-    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")             \
-    X(WAIT, "wait", "wait for everything this client appended without waiting")       \
-    X(SYNC, "sync", "make durable all that was accepted")                             \
-    X(READ, "read", "read the log beside its writer")                                 \
-    X(IDLE, "idle", "do nothing for a while")                                         \
-    X(POWER_OFF, "power-off", "power is lost here")                                   \
-    X(KILL, "kill", "the process dies here")                                          \
-    X(REOPEN, "reopen", "close the log cleanly and open it again in a new process")   \
-    X(COPY, "copy", "copy the log while others write it, and open the copy")          \
-    X(APPEND_OVER, "append-over", "append a byte more than the log takes")            \
-    X(PRUNE, "prune", "give up all but the last records")                             \
-    X(PIN, "pin", "keep the last records from being pruned")                          \
-    X(UNPIN, "unpin", "take the pin away")                                            \
-    X(APPEND_NOTIFY, "append-notify", "append one record and be called back")         \
-    X(APPEND_UNTIL, "append-until", "append one record, but do not wait for ever")    \
-    X(POLL, "poll", "ask, without waiting, what became of what this client appended") \
-    X(CANCEL, "cancel", "have the next client no longer wait, where it does not want to for ever")
+#define OPERATION_MAP(X)                                                                           \
+    X(APPEND, "append", "append one record and wait until it is durable")                          \
+    X(APPEND_ASYNC, "append-async", "append one record and wait for it later")                     \
+    X(BATCH, "batch", "append a batch and wait until it is durable")                               \
+    X(BATCH_ASYNC, "batch-async", "append a batch and wait for it later")                          \
+    X(WAIT, "wait", "wait for everything this client appended without waiting")                    \
+    X(SYNC, "sync", "make durable all that was accepted")                                          \
+    X(READ, "read", "read the log beside its writer")                                              \
+    X(IDLE, "idle", "do nothing for a while")                                                      \
+    X(POWER_OFF, "power-off", "power is lost here")                                                \
+    X(KILL, "kill", "the process dies here")                                                       \
+    X(REOPEN, "reopen", "close the log cleanly and open it again in a new process")                \
+    X(COPY, "copy", "copy the log while others write it, and open the copy")                       \
+    X(APPEND_OVER, "append-over", "append a byte more than the log takes")                         \
+    X(PRUNE, "prune", "give up all but the last records")                                          \
+    X(PIN, "pin", "keep the last records from being pruned")                                       \
+    X(UNPIN, "unpin", "take the pin away")                                                         \
+    X(APPEND_NOTIFY, "append-notify", "append one record and be called back")                      \
+    X(APPEND_UNTIL, "append-until", "append one record, but do not wait for ever")                 \
+    X(POLL, "poll", "ask, without waiting, what became of what this client appended")              \
+    X(CANCEL, "cancel", "have the next client no longer wait, where it does not want to for ever") \
+    X(APPEND_MANY, "append-many", "append a batch of empty records of an unknown kind")            \
+    X(READ_MAPPED, "read-mapped", "read the log beside its writer, through mappings")              \
+    X(FOLLOW, "follow", "follow the log beside its writer, until it is enough")
 
 enum operation_kind {
 #define OPERATION_ENUM(name, text, story) OPERATION_##name,
@@ -47,12 +50,14 @@ enum operation_kind {
         OPERATION_KIND_COUNT
 };
 
-/* What the bytes of its records are (payload.c). The names are words of reproducers. */
+/* What the bytes of its records are (payload.c); OPTIONAL: and they are of a kind that readers
+ * skip. The names are words of reproducers. */
 #define CONTENT_MAP(X)    \
     X(NOISE, "noise")     \
     X(LOG, "log")         \
     X(REPLICA, "replica") \
-    X(ROW, "row")
+    X(ROW, "row")         \
+    X(OPTIONAL, "optional")
 
 enum operation_content {
 #define CONTENT_ENUM(name, text) CONTENT_##name,
@@ -63,6 +68,7 @@ enum operation_content {
 
 enum {
     BATCH_RECORDS_MAX = 16,
+    OPERATION_MANY_MAX = 2048,      /* Records of an APPEND_MANY. */
     CASE_SEGMENT_HEAD_BYTES = 1024, /* More than a segment needs beside its queue and two blocks. */
     CASE_WHY_BYTES = 160,
     CASE_STRUCK_BYTES = 72,
@@ -78,7 +84,8 @@ struct operation {
     uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is; and how
                           rows that it reads are changed for one more look. APPEND_OVER: even: one
                           record, odd: a batch of two. PRUNE, PIN: how many records stay.
-                          APPEND_UNTIL: how long, in ns; 0: until it is cancelled. */
+                          APPEND_UNTIL: how long, in ns; 0: until it is cancelled.
+                          APPEND_MANY: how many. READ_MAPPED, FOLLOW: see client_read.c. */
     uint64_t noise;    /* What contents are made of, beside number, index and length, */
     enum operation_content content; /* and what they look like. */
 };

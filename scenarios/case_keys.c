@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "wal/log/format.h"
+
 static const char *const sync_policies[] = {"unset",    "every-group", "on-demand",
                                             "interval", "never",       NULL};
 static const char *const mark_policies[] = {"interval", "every-group", "every-synced", NULL};
@@ -85,6 +87,12 @@ const char *case_invalid(const struct run_case *run_case)
             return "an operation is of a client beyond the last";
         for (uint32_t j = 0; j < operation->records; j++) {
             used += operation->lengths[j] + (j > 0 ? 24U : 0U);
+        }
+        if (operation->kind == OPERATION_APPEND_MANY) {
+            if (operation->argument == 0 || operation->argument > OPERATION_MANY_MAX) {
+                return "append-many: the argument is not from 1 to 2048";
+            }
+            used += operation->argument * WAL_RECORD_HEADER_BYTES;
         }
         if (used > config->queue_bytes) return "an operation's records do not fit queue-bytes";
         for (uint32_t j = 0; j < i; j++) {

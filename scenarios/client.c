@@ -43,63 +43,6 @@ void run_put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_l
                              .kind = HISTORY_ACKED, .operation = operation, .last_lsn = last_lsn});
 }
 
-/* ---- Reading ---- */
-
-static void list_add(struct record_list *list, const struct wal_record *record)
-{
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-        list->records = realloc(list->records, list->capacity * sizeof *list->records);
-        assert(list->records != NULL);
-    }
-    list->records[list->count++] =
-        (struct history_record){.lsn = record->lsn,
-                                .hash = XXH3_64bits(record->bytes, record->len),
-                                .commit_ns = record->commit_ns,
-                                .length = record->len,
-                                .batch_index = record->batch_index,
-                                .batch_goes_on = record->batch_goes_on};
-}
-
-static struct history_place place_of(const struct wal_place *place)
-{
-    return (struct history_place){place->segment, place->offset, place->first_lsn, place->last_lsn};
-}
-
-/* Read the log from from_lsn (0: the floor) as far as it goes. entropy: run_read_row's. */
-static void observe(struct runner *runner, struct wal_io *io, const uint64_t *entropy,
-                    uint64_t from_lsn, uint64_t witness_lsn, struct record_list *list,
-                    struct history_observation *ret_observation)
-{
-    struct wal_reader_options options = {.from_lsn = from_lsn, .witness_lsn = witness_lsn};
-    struct history_observation observation = {.from_lsn = from_lsn};
-    struct wal_reader *reader;
-    struct wal_place place = {.segment = 0};
-    struct wal_record record;
-
-    list->count = 0;
-    enum wal_err err = wal_reader_open(io, RUN_LOG_PATH, &options, &reader, &place);
-    if (err != WAL_OK) {
-        observation.read_error = sim_error_class(err);
-        observation.place = place_of(&place);
-        *ret_observation = observation;
-        return;
-    }
-    while ((err = wal_reader_next(reader, &record, &place)) == WAL_OK) {
-        list_add(list, &record);
-        if (runner->has_rows) run_read_row(runner, &record, entropy, &observation);
-    }
-    wal_reader_close(reader);
-    if (err != WAL_END) {
-        observation.read_error = sim_error_class(err);
-        observation.place = place_of(&place);
-    }
-    if (from_lsn == 0 && list->count > 0) observation.from_lsn = list->records[0].lsn;
-    observation.records = list->records;
-    observation.count = list->count;
-    *ret_observation = observation;
-}
-
 /* Open for writing and read back everything. boot: NULL on the side. */
 static void recover(struct runner *runner, struct boot *boot, struct wal_io *io,
                     struct record_list *list, struct history_observation *ret_observation)
@@ -114,7 +57,7 @@ static void recover(struct runner *runner, struct boot *boot, struct wal_io *io,
     enum wal_err err = wal_open(io, RUN_LOG_PATH, &options, &log, &place);
     if (err != WAL_OK) {
         *ret_observation = (struct history_observation){
-            .recovery = true, .open_error = sim_error_class(err), .place = place_of(&place)};
+            .recovery = true, .open_error = sim_error_class(err), .place = run_place(&place)};
         return;
     }
     if (boot != NULL) {
@@ -122,7 +65,10 @@ static void recover(struct runner *runner, struct boot *boot, struct wal_io *io,
         boot->opened_at = runner->history.count;
     }
     wal_log_stat(log, &stat);
-    observe(runner, io, NULL, 0, stat.durable_lsn, list, &observation);
+    run_read(io,
+             &(struct run_reading){
+                 .runner = runner, .floor_lsn = stat.first_lsn, .witness_lsn = stat.durable_lsn},
+             list, &observation);
     observation.recovery = true;
     observation.from_lsn = stat.first_lsn;
     *ret_observation = observation;
@@ -200,7 +146,10 @@ static void append(struct run_client *client, const struct operation *operation,
     bool stopped = is_stopped(client->boot);
     enum wal_err err;
 
-    if (operation->kind == OPERATION_APPEND_UNTIL) {
+    if (operation->content == CONTENT_OPTIONAL && operation->kind != OPERATION_APPEND_UNTIL) {
+        err = wal_append_kind(client->boot->log, WAL_RECORD_OPTIONAL, slices, operation->records,
+                              &ticket.ticket);
+    } else if (operation->kind == OPERATION_APPEND_UNTIL) {
         err = wal_append_until(client->boot->log, slices, operation->records, &patience,
                                &ticket.ticket);
     } else if (operation->records == 1) {
@@ -262,24 +211,61 @@ static void sync_all(const struct run_client *client, uint32_t number)
     }
 }
 
+/* Many records in one go: what a reader does for each of them must not add up. */
+static void append_many(struct run_client *client, const struct operation *operation)
+{
+    static const struct wal_slice empty[OPERATION_MANY_MAX];
+    struct runner *runner = client->runner;
+    struct ticket ticket = {.operation = operation->number};
+    uint32_t count = (uint32_t)operation->argument;
+
+    for (uint32_t i = 0; i < count; i++) {
+        run_put_down(runner, (struct history_event){.kind = HISTORY_SUBMITTED,
+                                                    .operation = operation->number,
+                                                    .index = i,
+                                                    .count = count,
+                                                    .hash = XXH3_64bits("", 0)});
+    }
+    enum wal_err err =
+        wal_append_kind(client->boot->log, WAL_RECORD_OPTIONAL + 1, empty, count, &ticket.ticket);
+    if (err != WAL_OK) {
+        run_put_down_failure(client->boot, operation->number, err);
+        return;
+    }
+    run_put_down(runner, (struct history_event){.kind = HISTORY_ACCEPTED,
+                                                .operation = operation->number,
+                                                .first_lsn = ticket.ticket.first_lsn,
+                                                .last_lsn = ticket.ticket.last_lsn});
+    run_wait_for(client, &ticket, &(struct wal_patience){.deadline_ns = WAL_NO_DEADLINE});
+}
+
 static void read_beside(struct run_client *client, const struct operation *operation)
 {
     struct runner *runner = client->runner;
     struct history_observation observation;
+    struct run_reading reading;
     struct wal_stat stat;
 
     run_put_down(runner,
                  (struct history_event){.kind = HISTORY_ASKED, .operation = operation->number});
     wal_log_stat(client->boot->log, &stat);
     uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
-    uint64_t from_lsn = stat.first_lsn + operation->argument % span;
-    observe(runner, client->boot->io, &operation->argument, from_lsn, 0, &client->seen,
-            &observation);
+    run_reading_choose(&reading, operation, stat.first_lsn + operation->argument % span);
+    reading.runner = runner;
+    reading.row_entropy = &operation->argument;
+    reading.bookmark = &client->bookmark;
+    reading.log = client->boot->log;
+    run_read(client->boot->io, &reading, &client->seen, &observation);
     observation.instance = sim_instance(runner->world);
     run_put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,
                                                 .operation = operation->number,
                                                 .error = observation.read_error,
                                                 .observation = &observation});
+    if (reading.deaf) {
+        run_put_down(runner, (struct history_event){.kind = HISTORY_STUCK,
+                                                    .operation = operation->number,
+                                                    .index = HISTORY_STUCK_DEAF});
+    }
 }
 
 /* The client itself, if there is no other: then it has done so before it waits. */
@@ -306,7 +292,10 @@ static void operate(struct run_client *client, const struct operation *operation
     case OPERATION_POLL: run_poll_all(client); break;
     case OPERATION_CANCEL: cancel_next(client); break;
     case OPERATION_SYNC: sync_all(client, operation->number); break;
-    case OPERATION_READ: read_beside(client, operation); break;
+    case OPERATION_READ:
+    case OPERATION_READ_MAPPED:
+    case OPERATION_FOLLOW: read_beside(client, operation); break;
+    case OPERATION_APPEND_MANY: append_many(client, operation); break;
     case OPERATION_IDLE:
         err_ignore(io_sleep(client->boot->io, operation->argument,
                             NULL)); /* There is no cancel token: it cannot fail. */

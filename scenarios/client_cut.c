@@ -99,6 +99,9 @@ void run_cut(struct run_client *client, const struct operation *operation)
     case OPERATION_WAIT:
     case OPERATION_SYNC:
     case OPERATION_READ:
+    case OPERATION_READ_MAPPED:
+    case OPERATION_FOLLOW:
+    case OPERATION_APPEND_MANY:
     case OPERATION_IDLE:
     case OPERATION_POWER_OFF:
     case OPERATION_KILL:

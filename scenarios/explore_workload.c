@@ -222,6 +222,8 @@ static uint64_t offset_after(const struct run_case *run_case)
         case OPERATION_WAIT:
         case OPERATION_SYNC:
         case OPERATION_READ:
+        case OPERATION_READ_MAPPED:
+        case OPERATION_FOLLOW:
         case OPERATION_IDLE:
         case OPERATION_POLL:
         case OPERATION_CANCEL:
@@ -229,6 +231,7 @@ static uint64_t offset_after(const struct run_case *run_case)
         case OPERATION_PRUNE:
         case OPERATION_PIN:
         case OPERATION_UNPIN: break;
+        case OPERATION_APPEND_MANY:
         case OPERATION_APPEND_ASYNC:
         case OPERATION_BATCH_ASYNC:
         case OPERATION_APPEND_NOTIFY:

@@ -185,7 +185,9 @@ static enum fault_phase alloc_phase(const struct runner *runner, size_t index)
     if (index >= boot->closing_at) return FAULT_CLOSE;
     enum operation_kind kind = kind_of(runner, runner->history.events[index].operation);
     if (run_cuts(kind)) return FAULT_CUT;
-    return kind == OPERATION_READ ? FAULT_READ : FAULT_COMMIT;
+    bool reads =
+        kind == OPERATION_READ || kind == OPERATION_READ_MAPPED || kind == OPERATION_FOLLOW;
+    return reads ? FAULT_READ : FAULT_COMMIT;
 }
 
 void run_count_alloc(struct runner *runner, size_t index)

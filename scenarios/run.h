@@ -75,6 +75,7 @@ struct run_client {
     uint32_t notice_count;
     struct wal_cancel *cancel; /* NULL: it has none. */
     struct record_list seen;
+    struct wal_bookmark bookmark; /* Of its last reading; all zero: none. */
 };
 
 /* A process: what it works with, and how it is doing, for the driver. There are two: a process that
@@ -183,6 +184,30 @@ void run_put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_l
 /* client_cut.c: truncate, prune, pin and unpin. */
 void run_cut(struct run_client *client, const struct operation *operation);
 bool run_cuts(enum operation_kind kind);
+/* client_read.c: how the log is read. */
+struct run_reading {
+    struct runner *runner;       /* Rows are judged for it; NULL: they are not. */
+    const uint64_t *row_entropy; /* run_read_row's. */
+    uint64_t from_lsn;           /* 0: from the floor, */
+    uint64_t floor_lsn;          /* which is this. */
+    uint64_t witness_lsn;
+    enum wal_read_mode mode;
+    size_t window_bytes;
+    struct wal_log *log;           /* NULL: as somebody else would. */
+    struct wal_bookmark *bookmark; /* Where it begins, maybe, and where a later one may. */
+    bool use_log, use_bookmark;
+    bool follows;
+    uint64_t follow_ns; /* So long; then the time has come, or it is cancelled. */
+    bool cancels;
+    bool deaf;                       /* Out: it served a record after it was cancelled. */
+    struct history_observation rows; /* Out: what was wrong with those read. */
+};
+void run_reading_choose(struct run_reading *reading, const struct operation *operation,
+                        uint64_t from_lsn);
+/* Records of kinds that are skipped are in the list all the same, if they are there. */
+void run_read(struct wal_io *io, struct run_reading *reading, struct record_list *list,
+              struct history_observation *ret_observation);
+struct history_place run_place(const struct wal_place *place);
 
 /* client_ticket.c: what becomes of records that were accepted. */
 void run_wait_for(struct run_client *client, const struct ticket *ticket,

@@ -53,6 +53,8 @@ static const struct key range_keys[] = {
 static const struct key percent_keys[] = {
     { "workload", "log-content-percent", AT(log_content_percent),   0, 100, "0" },
     { "workload", "row-percent",         AT(row_percent),           0, 100, "0" },
+    { "workload", "optional-percent",    AT(optional_percent),      0, 100, "0" },
+    { "workload", "many-percent",        AT(many_percent),          0, 100, "0" },
     { "workload", "swarm-percent",       AT(swarm_percent),         0, 100, "80" },
     { "workload", "end-power-off-percent", AT(end_power_off_percent), 0, 100, "70" },
     { "crash", "image-again-percent",    AT(image_again_percent),   0, 100, "25" },

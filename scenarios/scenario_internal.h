@@ -44,6 +44,8 @@ struct scenario {
     uint32_t mix[OPERATION_KIND_COUNT]; /* Weights. */
     uint32_t log_content_percent;       /* Seeds with payloads that look like the log. */
     uint32_t row_percent;               /* Seeds with payloads that are rows. */
+    uint32_t optional_percent;          /* Seeds with records of optional kinds, */
+    uint32_t many_percent;              /* and with many of them in one batch. */
     uint32_t swarm_percent; /* Seeds in which each operation and fault may be off altogether. */
     uint32_t end_power_off_percent; /* Seeds that end by power loss instead of a clean close. */
 

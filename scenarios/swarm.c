@@ -12,7 +12,7 @@
 
 #include "scenarios/run.h"
 
-enum { FAULT_COPIED = 49 };
+enum { FAULT_COPIED = 49, MANY_MIN = 400, MANY_QUEUE_BYTES = 24 * 1024 };
 
 static uint64_t label_hash(const char *label)
 {
@@ -57,6 +57,12 @@ static uint32_t weighted(const uint32_t *weights, uint32_t count, uint64_t entro
     }
 }
 
+/* Seeds with APPEND_MANY. */
+static bool has_many(const struct runner *runner)
+{
+    return percent(runner, "many", 0, runner->scenario->many_percent);
+}
+
 static void draw_log(struct runner *runner)
 {
     const struct scenario *scenario = runner->scenario;
@@ -65,6 +71,9 @@ static void draw_log(struct runner *runner)
     config->block_bytes = (uint32_t)draw(runner, "block-bytes", &scenario->block_bytes);
     config->segment_bytes = draw(runner, "segment-bytes", &scenario->segment_bytes);
     config->queue_bytes = (uint32_t)draw(runner, "queue-bytes", &scenario->queue_bytes);
+    if (has_many(runner) && config->queue_bytes < MANY_QUEUE_BYTES) {
+        config->queue_bytes = MANY_QUEUE_BYTES;
+    }
     uint64_t smallest =
         config->queue_bytes + 2 * (uint64_t)config->block_bytes + CASE_SEGMENT_HEAD_BYTES;
     if (config->segment_bytes < smallest) config->segment_bytes = smallest;
@@ -177,10 +186,12 @@ static void draw_mix(const struct runner *runner, bool swarm, uint32_t mix[OPERA
         mix[i] = away ? 0 : runner->scenario->mix[i];
         total += mix[i];
     }
+    if (!has_many(runner)) total -= mix[OPERATION_APPEND_MANY];
     if (total == 0 || total == mix[OPERATION_COPY]) {
         memcpy(mix, runner->scenario->mix, sizeof runner->scenario->mix);
     }
     if (!fault_allowed(runner, FAULT_COPIED)) mix[OPERATION_COPY] = 0;
+    if (!has_many(runner)) mix[OPERATION_APPEND_MANY] = 0;
 }
 
 /* A group has to fit the queue, with the headers of its records. */
@@ -228,7 +239,16 @@ static uint64_t draw_argument(const struct scenario *scenario, enum operation_ki
     if (kind == OPERATION_PIN) return range_draw(&scenario->pin_back, entropy);
     if (kind == OPERATION_APPEND_UNTIL) return draw_patience_ns(entropy);
     if (kind == OPERATION_APPEND_OVER) return entropy >> 32 & 1;
+    if (kind == OPERATION_APPEND_MANY) {
+        return MANY_MIN + (entropy >> 32) % (OPERATION_MANY_MAX / 2 - MANY_MIN);
+    }
     return entropy >> 32;
+}
+
+static bool is_optional(const struct runner *runner, uint32_t number)
+{
+    return percent(runner, "optional", 0, runner->scenario->optional_percent) &&
+           percent(runner, "optional-operation", number, 30);
 }
 
 static struct operation draw_operation(const struct runner *runner, uint32_t number,
@@ -248,7 +268,8 @@ static struct operation draw_operation(const struct runner *runner, uint32_t num
             (uint32_t)range_draw(&scenario->batch_records, sim_mix(entropy, number, 2));
     }
     draw_lengths(runner, &operation, own);
-    operation.content = draw_content(runner, number);
+    operation.content =
+        is_optional(runner, number) ? CONTENT_OPTIONAL : draw_content(runner, number);
     return operation;
 }
 

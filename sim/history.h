@@ -108,9 +108,10 @@ enum history_kind {
 /* clang-format on */
 
 enum history_stuck {
-    HISTORY_STUCK_DEADLOCK,  /* Nobody can run and no timer is set. */
-    HISTORY_STUCK_LIVELOCK,  /* The step budget is used up. */
-    HISTORY_STUCK_MISALIGNED /* A misaligned direct call was issued. */
+    HISTORY_STUCK_DEADLOCK,   /* Nobody can run and no timer is set. */
+    HISTORY_STUCK_LIVELOCK,   /* The step budget is used up. */
+    HISTORY_STUCK_MISALIGNED, /* A misaligned direct call was issued. */
+    HISTORY_STUCK_DEAF,       /* Somebody who was cancelled went on. */
 };
 
 /* What became of a payload that is a row, or that somebody changed, when it was decoded. */

@@ -149,24 +149,51 @@ static void files_put(struct power *p, uint8_t *data, size_t size)
     }
 }
 
-/* Read it all; what is read must be in order and whole. Returns the last LSN. */
-static uint64_t log_read(struct power *p)
+struct reading {
+    enum wal_err opened, ended;
+    struct wal_place place;
+    uint64_t last, count, sum;
+};
+
+/* Read it all; what is read must be in order and whole. */
+static struct reading log_read(struct power *p, const struct wal_reader_options *options)
 {
-    const struct wal_reader_options options = {.from_lsn = 0};
+    struct reading reading;
     struct wal_reader *reader = NULL;
     struct wal_record record;
-    uint64_t last = 0;
-    uint64_t sum = 0;
 
-    if (wal_reader_open(&p->io, "log", &options, &reader, NULL) != WAL_OK) return 0;
-    while (wal_reader_next(reader, &record, NULL) == WAL_OK) {
-        must(last == 0 || record.lsn > last, "LSNs do not rise");
-        last = record.lsn;
-        for (uint32_t i = 0; i < record.len; i++) sum += ((const uint8_t *)record.bytes)[i];
+    memset(&reading, 0, sizeof reading); /* They are compared byte by byte. */
+    reading.opened = wal_reader_open(&p->io, "log", options, &reader, &reading.place);
+    if (reading.opened != WAL_OK) return reading;
+    while ((reading.ended = wal_reader_next(reader, &record, &reading.place)) == WAL_OK) {
+        must(reading.last == 0 || record.lsn > reading.last, "LSNs do not rise");
+        reading.last = record.lsn;
+        reading.count++;
+        reading.sum = reading.sum * 31 + record.lsn + record.segment + record.offset;
+        for (uint32_t i = 0; i < record.len; i++) {
+            reading.sum = reading.sum * 31 + ((const uint8_t *)record.bytes)[i];
+        }
     }
-    must(sum < UINT64_MAX, "so that every byte was touched");
+    must(wal_reader_next_lsn(reader) > reading.last, "what was served is to come again");
     wal_reader_close(reader);
-    return last;
+    return reading;
+}
+
+/* In every way; all must see the same. Returns the last LSN. */
+static uint64_t log_read_alike(struct power *p)
+{
+    struct wal_reader_options options = {.mode = WAL_READ_STREAM};
+    struct reading first = log_read(p, &options);
+
+    options.mode = WAL_READ_MAPPED;
+    struct reading mapped = log_read(p, &options);
+    must(memcmp(&first, &mapped, sizeof first) == 0, "mapped and streamed differ");
+    options.window_bytes = 512;
+    mapped = log_read(p, &options);
+    must(memcmp(&first, &mapped, sizeof first) == 0, "a small window makes a difference");
+    options.optional = true;
+    must(log_read(p, &options).count >= first.count, "with the optional ones there are fewer");
+    return first.last;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -184,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0) memcpy(copy, data, size);
     files_put(p, copy, size);
     enum wal_err verified = wal_verify(&p->io, "log", true, NULL, NULL, &survey, &place);
-    uint64_t read = log_read(p);
+    uint64_t read = log_read_alike(p);
 
     options.segment_bytes = 8192;
     options.queue_bytes = 2048;

@@ -429,6 +429,8 @@ static const struct row rows[] = {
     { "a_livelock_is_rejected", "liveness", EVENTS(ONE_ACKED, STUCK(HISTORY_STUCK_LIVELOCK)) },
     { "a_misaligned_call_is_rejected", "liveness",
       EVENTS(ONE_ACKED, STUCK(HISTORY_STUCK_MISALIGNED)) },
+    { "a_reader_that_goes_on_though_cancelled_is_rejected", "liveness",
+      EVENTS(ONE_ACKED, STUCK(HISTORY_STUCK_DEAF)) },
 
     /* no-leak */
     { "a_clean_end_is_accepted", NULL, EVENTS(ONE_ACKED, CLOSED(1, HISTORY_OK), LEAKED(0, 0)) },

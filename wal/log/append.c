@@ -7,14 +7,14 @@
 #include "wal/log/codec.h"
 #include "wal/log/log_state.h"
 
-static uint8_t *record_put(uint8_t *p, const struct wal_slice *slice, uint32_t batch_index,
-                           bool goes_on)
+static uint8_t *record_put(uint8_t *p, const struct wal_slice *slice, uint8_t kind,
+                           uint32_t batch_index, bool goes_on)
 {
     size_t padded = (size_t)log_round_up(slice->len, WAL_RECORD_ALIGN);
 
     log_record_header_encode(p, &(struct wal_record_header){
                                     .length = (uint32_t)slice->len,
-                                    .kind = WAL_RECORD_DATA,
+                                    .kind = kind,
                                     .flags = goes_on ? WAL_RECORD_BATCH_GOES_ON : 0,
                                     .batch_index = batch_index,
                                 });
@@ -87,12 +87,14 @@ static void wake_committer(struct wal_log *log)
     io_cond_signal(log->io, log->work);
 }
 
-enum wal_err wal_append_until(struct wal_log *log, const struct wal_slice *records, size_t count,
-                              const struct wal_patience *patience, struct wal_ticket *ret_ticket)
+static enum wal_err append(struct wal_log *log, uint8_t kind, const struct wal_slice *records,
+                           size_t count, const struct wal_patience *patience,
+                           struct wal_ticket *ret_ticket)
 {
     uint32_t need = 0;
 
     assert(count >= 1);
+    assert(kind == WAL_RECORD_DATA || kind >= WAL_RECORD_OPTIONAL);
     enum wal_err err = batch_measure(&log->options, records, count, &need);
     if (err) return err;
     err = room_wait(log, need, patience);
@@ -109,7 +111,7 @@ enum wal_err wal_append_until(struct wal_log *log, const struct wal_slice *recor
     };
 
     for (size_t i = 0; i < count; i++) {
-        p = record_put(p, &records[i], (uint32_t)i, i + 1 < count);
+        p = record_put(p, &records[i], kind, (uint32_t)i, i + 1 < count);
     }
     if (queue->count == 0) queue->first_lsn = ticket.first_lsn;
     queue->used += need;
@@ -121,6 +123,18 @@ enum wal_err wal_append_until(struct wal_log *log, const struct wal_slice *recor
     io_mutex_unlock(log->io, log->mutex);
     *ret_ticket = ticket;
     return WAL_OK;
+}
+
+enum wal_err wal_append_until(struct wal_log *log, const struct wal_slice *records, size_t count,
+                              const struct wal_patience *patience, struct wal_ticket *ret_ticket)
+{
+    return append(log, WAL_RECORD_DATA, records, count, patience, ret_ticket);
+}
+
+enum wal_err wal_append_kind(struct wal_log *log, uint8_t kind, const struct wal_slice *records,
+                             size_t count, struct wal_ticket *ret_ticket)
+{
+    return append(log, kind, records, count, &patient, ret_ticket);
 }
 
 enum wal_err wal_append_batch(struct wal_log *log, const struct wal_slice *records, size_t count,

@@ -185,6 +185,12 @@ WAL_CHECKED enum wal_err wal_append_until(struct wal_log *log, const struct wal_
                                           size_t count, const struct wal_patience *patience,
                                           struct wal_ticket *ret_ticket);
 
+/* As wal_append_batch, for records of another kind: WAL_RECORD_DATA, or from WAL_RECORD_OPTIONAL
+ * on, which whoever does not know the kind skips. They have LSNs like any other. */
+WAL_CHECKED enum wal_err wal_append_kind(struct wal_log *log, uint8_t kind,
+                                         const struct wal_slice *records, size_t count,
+                                         struct wal_ticket *ret_ticket);
+
 /* Return once the ticket's records are durable, or with the error that kept them from it:
  * WAL_POISONED, or what rolled them back (WAL_NOSPACE, WAL_QUOTA, WAL_FILE_TOO_LARGE), or
  * WAL_ROLLED_BACK for a ticket so old that the reason is forgotten. Under WAL_SYNC_NEVER it does
@@ -282,8 +288,9 @@ struct wal_reader_options {
                             larger; 0: 256 KiB, or 8 MiB. */
     uint64_t poll_ns;    /* A follower looks for more at least so often; 0: each 10 ms. */
     struct wal_log
-        *log; /* If it is open in this process: what it knows durable is served at once,
-                 not when the mark tells. Stays open as long as the reader. May be NULL. */
+        *log;      /* If it is open in this process: what it knows durable is served at once,
+                      not when the mark tells. Stays open as long as the reader. May be NULL. */
+    bool optional; /* Serve the optional records, too. */
     const struct wal_bookmark *bookmarks; /* May be NULL. */
     size_t bookmark_count;
 };
@@ -296,7 +303,8 @@ struct wal_record {
     uint32_t len;
     uint32_t batch_index;
     bool batch_goes_on;
-    bool lost; /* A repair put it in the place of one that it did not find; it has no bytes. */
+    bool lost;    /* A repair put it in the place of one that it did not find; it has no bytes. */
+    uint8_t kind; /* WAL_RECORD_DATA, or an optional one that was asked for. */
     uint64_t segment;
     uint64_t offset; /* Of the record's header. */
 };

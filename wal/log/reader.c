@@ -165,15 +165,17 @@ static enum wal_err record_take(struct wal_reader *reader, struct wal_record *re
     struct wal_record_header header;
 
     log_record_header_decode(p, &header);
-    bool known = header.kind == WAL_RECORD_DATA || header.kind == WAL_RECORD_LOST;
-    if (lsn >= reader->next_lsn && !known && header.kind < WAL_RECORD_OPTIONAL) {
+    bool optional = header.kind >= WAL_RECORD_OPTIONAL;
+    bool wanted = header.kind == WAL_RECORD_DATA || header.kind == WAL_RECORD_LOST ||
+                  (optional && reader->options.optional);
+    if (lsn >= reader->next_lsn && !wanted && !optional) {
         return log_reader_fail(reader, WAL_VERSION,
                                log_place_segment(reader->header.segment, offset, lsn, lsn));
     }
     reader->pos += (uint32_t)log_record_bytes(header.length);
     reader->pos_lsn++;
-    *ret_served = known && lsn >= reader->next_lsn;
-    if (!known && lsn >= reader->next_lsn) io_note(reader->io, WAL_NOTE_UNKNOWN_SKIPPED);
+    *ret_served = wanted && lsn >= reader->next_lsn;
+    if (!wanted && lsn >= reader->next_lsn) io_note(reader->io, WAL_NOTE_UNKNOWN_SKIPPED);
     if (reader->next_lsn <= lsn) reader->next_lsn = lsn + 1;
     if (!*ret_served) return WAL_OK;
     *ret_record = (struct wal_record){
@@ -185,6 +187,7 @@ static enum wal_err record_take(struct wal_reader *reader, struct wal_record *re
         .batch_index = header.batch_index,
         .batch_goes_on = (header.flags & WAL_RECORD_BATCH_GOES_ON) != 0,
         .lost = header.kind == WAL_RECORD_LOST,
+        .kind = header.kind,
         .segment = reader->header.segment,
         .offset = offset,
     };
@@ -239,7 +242,11 @@ enum wal_err wal_reader_follow(struct wal_reader *reader, uint64_t deadline_ns,
         if (now_ns >= deadline_ns) return WAL_END;
         if (pause_ns > deadline_ns - now_ns) pause_ns = deadline_ns - now_ns;
         io_note(reader->io, WAL_NOTE_FOLLOW_WAITED);
-        err_ignore(io_sleep(reader->io, pause_ns, options->cancel)); /* next will see it. */
+        err = io_sleep(reader->io, pause_ns, options->cancel);
+        if (err) {
+            if (reterr_place != NULL) *reterr_place = (struct wal_place){.name = ""};
+            return err;
+        }
         pause_ns = pause_ns < poll_ns / 2 ? pause_ns * 2 : poll_ns;
     }
 }

@@ -1,0 +1,233 @@
+/*
+ * client_read.c - the ways in which the log is read: streamed or mapped, from anywhere, following.
+ *
+ * Properties want a list without gaps, and a reader skips optional records of kinds that it does
+ * not know. Where it did, the same stretch is read again with them, and the list is completed by
+ * what stood in the gaps, if that is what was skipped; if not, the gap stays, and is found.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "scenarios/run.h"
+
+struct canceller {
+    struct wal_io *io;
+    struct wal_cancel *cancel;
+    uint64_t after_ns;
+    bool fired;
+};
+
+static void list_add(struct record_list *list, struct history_record record)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+        list->records = realloc(list->records, list->capacity * sizeof *list->records);
+        assert(list->records != NULL);
+    }
+    list->records[list->count++] = record;
+}
+
+static struct history_record seen(const struct wal_record *record)
+{
+    return (struct history_record){.lsn = record->lsn,
+                                   .hash = XXH3_64bits(record->bytes, record->len),
+                                   .commit_ns = record->commit_ns,
+                                   .length = record->len,
+                                   .batch_index = record->batch_index,
+                                   .batch_goes_on = record->batch_goes_on};
+}
+
+struct history_place run_place(const struct wal_place *place)
+{
+    return (struct history_place){place->segment, place->offset, place->first_lsn, place->last_lsn};
+}
+
+/* What the argument of READ_MAPPED and FOLLOW says, beside where to begin. 0 is the tamest. */
+void run_reading_choose(struct run_reading *reading, const struct operation *operation,
+                        uint64_t from_lsn)
+{
+    static const size_t windows[] = {0, 512, 4096, 8192};
+    static const uint64_t longest_ns[] = {30000000, 5000, 100000, 2000000};
+    uint64_t argument = operation->argument;
+    uint64_t how = argument == 0 ? 0 : sim_mix(argument, 1, 7);
+
+    *reading = (struct run_reading){.from_lsn = from_lsn, .floor_lsn = from_lsn};
+    if (operation->kind == OPERATION_READ) return;
+    reading->follows = operation->kind == OPERATION_FOLLOW;
+    bool streams = reading->follows && how % 2 != 0;
+    reading->mode = streams ? WAL_READ_STREAM : WAL_READ_MAPPED;
+    reading->window_bytes = windows[how / 2 % 4];
+    reading->use_log = how / 8 % 4 == 1;
+    reading->use_bookmark = how / 32 % 2 != 0;
+    reading->follow_ns = longest_ns[how / 64 % 4] * (how / 256 % 64) / 64;
+    reading->cancels = how / 16384 % 2 != 0;
+}
+
+static void cancel_later(void *arg)
+{
+    struct canceller *canceller = arg;
+
+    err_ignore(io_sleep(canceller->io, canceller->after_ns, NULL)); /* Cannot be cancelled. */
+    io_cancel_fire(canceller->io, canceller->cancel);
+    canceller->fired = true;
+}
+
+/* Serve as far as it goes; WAL_END or WAL_CANCELLED if that was all. */
+static enum wal_err serve(struct wal_io *io, struct run_reading *reading, struct wal_reader *reader,
+                          const struct canceller *canceller, struct record_list *list,
+                          struct wal_place *place)
+{
+    struct runner *runner = reading->runner;
+    uint64_t deadline_ns = WAL_NO_DEADLINE;
+    struct wal_record record;
+
+    if (canceller->cancel == NULL) deadline_ns = io_monotonic_ns(io) + reading->follow_ns;
+    for (;;) {
+        bool fired = canceller->fired;
+        enum wal_err err = reading->follows ? wal_reader_follow(reader, deadline_ns, &record, place)
+                                            : wal_reader_next(reader, &record, place);
+        if (err != WAL_OK) return err;
+        if (fired) {
+            reading->deaf = true;
+            return WAL_CANCELLED;
+        }
+        list_add(list, seen(&record));
+        if (runner != NULL && runner->has_rows) {
+            run_read_row(runner, &record, reading->row_entropy, &reading->rows);
+        }
+    }
+}
+
+static enum wal_err serve_cancelled(struct wal_io *io, struct run_reading *reading,
+                                    struct wal_reader *reader, struct canceller *canceller,
+                                    struct record_list *list, struct wal_place *place)
+{
+    struct wal_task *task;
+
+    if (io_spawn(io, "canceller", cancel_later, canceller, &task) != WAL_OK) {
+        canceller->cancel = NULL; /* Then the time ends it. */
+        return serve(io, reading, reader, canceller, list, place);
+    }
+    enum wal_err err = serve(io, reading, reader, canceller, list, place);
+    io_join(io, task);
+    return err;
+}
+
+/* Who is cancelled has seen, maybe, a part of a batch. Returns the LSN behind what is whole. */
+static uint64_t trim(const struct run_reading *reading, struct record_list *list)
+{
+    while (list->count > 0 && list->records[list->count - 1].batch_goes_on) list->count--;
+    return list->count > 0 ? list->records[list->count - 1].lsn + 1 : reading->floor_lsn;
+}
+
+static enum wal_err read_once(struct wal_io *io, struct run_reading *reading, bool optional,
+                              struct record_list *list, uint64_t *ret_next_lsn,
+                              struct wal_place *place)
+{
+    struct canceller canceller = {.io = io, .after_ns = reading->follow_ns};
+    struct wal_reader_options options = {
+        .from_lsn = reading->from_lsn,
+        .witness_lsn = reading->witness_lsn,
+        .mode = reading->mode,
+        .window_bytes = reading->window_bytes,
+        .log = reading->use_log ? reading->log : NULL,
+        .optional = optional,
+    };
+    struct wal_cancel *cancel = NULL;
+    struct wal_reader *reader;
+
+    list->count = 0;
+    if (reading->use_bookmark && reading->bookmark != NULL) {
+        options.bookmarks = reading->bookmark;
+        options.bookmark_count = 1;
+    }
+    if (reading->follows && reading->cancels && io_cancel_create(io, &cancel) != WAL_OK) {
+        cancel = NULL; /* Out of memory: the time ends it. */
+    }
+    options.cancel = cancel;
+    canceller.cancel = cancel;
+    enum wal_err err = wal_reader_open(io, RUN_LOG_PATH, &options, &reader, place);
+    if (err == WAL_OK) {
+        err = cancel != NULL ? serve_cancelled(io, reading, reader, &canceller, list, place)
+                             : serve(io, reading, reader, &canceller, list, place);
+        *ret_next_lsn = wal_reader_next_lsn(reader);
+        if (reading->bookmark != NULL) (void)wal_reader_bookmark(reader, reading->bookmark);
+        wal_reader_close(reader);
+        if (err == WAL_CANCELLED) *ret_next_lsn = trim(reading, list);
+        if (err == WAL_END || err == WAL_CANCELLED) err = WAL_OK;
+    }
+    if (cancel != NULL) io_cancel_destroy(io, cancel);
+    return err;
+}
+
+/* How many records from the start on follow one another. */
+static uint32_t without_gap(const struct run_reading *reading, const struct record_list *list)
+{
+    uint32_t count = 0;
+
+    while (count < list->count && list->records[count].lsn == reading->floor_lsn + count) count++;
+    return count;
+}
+
+/* Is the one list the other, but for some that it leaves out? */
+static bool is_left_out(const struct record_list *some, const struct record_list *all)
+{
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < all->count && at < some->count; i++) {
+        const struct history_record *a = &some->records[at], *b = &all->records[i];
+        if (a->lsn != b->lsn) continue;
+        if (a->hash != b->hash || a->length != b->length) return false;
+        at++;
+    }
+    return at == some->count;
+}
+
+/* What was skipped is read, too. On an error what is before the first gap has been seen. */
+static enum wal_err fill_gaps(struct wal_io *io, const struct run_reading *reading,
+                              struct record_list *list, uint64_t next_lsn, struct wal_place *place)
+{
+    struct run_reading again = {.from_lsn = reading->from_lsn,
+                                .floor_lsn = reading->floor_lsn,
+                                .witness_lsn = next_lsn - 1};
+    struct record_list all = {.count = 0};
+    uint64_t end_lsn;
+
+    enum wal_err err = read_once(io, &again, true, &all, &end_lsn, place);
+    while (all.count > 0 && all.records[all.count - 1].lsn >= next_lsn) all.count--;
+    if (err != WAL_OK) {
+        list->count = without_gap(reading, list);
+    } else if (is_left_out(list, &all)) {
+        list->count = 0;
+        for (uint32_t i = 0; i < all.count; i++) list_add(list, all.records[i]);
+    }
+    free(all.records);
+    return err;
+}
+
+void run_read(struct wal_io *io, struct run_reading *reading, struct record_list *list,
+              struct history_observation *ret_observation)
+{
+    struct wal_place place = {.segment = 0};
+    uint64_t next_lsn = 0;
+
+    enum wal_err err = read_once(io, reading, false, list, &next_lsn, &place);
+    bool gaps = reading->floor_lsn + list->count < next_lsn;
+    if (err == WAL_OK && gaps) {
+        err = fill_gaps(io, reading, list, next_lsn, &place);
+    } else if (gaps) {
+        list->count = without_gap(reading, list); /* Why the next is missing is said anyway. */
+    }
+    *ret_observation = reading->rows; /* Empty, but for what it says of them. */
+    ret_observation->from_lsn = reading->floor_lsn;
+    ret_observation->records = list->records;
+    ret_observation->count = list->count;
+    if (err != WAL_OK) {
+        ret_observation->read_error = sim_error_class(err);
+        ret_observation->place = run_place(&place);
+    }
+}
