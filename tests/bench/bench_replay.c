@@ -44,7 +44,7 @@ static uint64_t write_log(struct bench_world *world, const char *path, size_t pa
 
 static uint64_t log_turn(struct bench_world *world, const char *path, uint64_t expected_bytes)
 {
-    const struct wal_reader_options options = {.from_lsn = 0};
+    const struct wal_reader_options options = {.mode = WAL_READ_MAPPED};
     struct wal_reader *reader = NULL;
     struct wal_record record;
     uint64_t bytes = 0, begin_ns = bench_now_ns();

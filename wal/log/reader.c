@@ -202,8 +202,9 @@ static bool cancelled(struct wal_reader *reader)
     return true;
 }
 
-enum wal_err wal_reader_next(struct wal_reader *reader, struct wal_record *ret_record,
-                             struct wal_place *reterr_place)
+/* What is not just the next record of what was admitted. */
+static enum wal_err next_found(struct wal_reader *reader, struct wal_record *ret_record,
+                               struct wal_place *reterr_place)
 {
     enum wal_err err = reader->failed;
     bool served = false;
@@ -225,6 +226,19 @@ enum wal_err wal_reader_next(struct wal_reader *reader, struct wal_record *ret_r
     }
     if (reterr_place != NULL) *reterr_place = reader->place;
     return err;
+}
+
+enum wal_err wal_reader_next(struct wal_reader *reader, struct wal_record *ret_record,
+                             struct wal_place *reterr_place)
+{
+    bool served = false;
+
+    if (reader->pos_lsn < reader->batch_end_lsn && reader->options.cancel == NULL &&
+        reader->failed == WAL_OK) {
+        enum wal_err err = record_take(reader, ret_record, &served);
+        if (err == WAL_OK && served) return WAL_OK;
+    }
+    return next_found(reader, ret_record, reterr_place);
 }
 
 enum wal_err wal_reader_follow(struct wal_reader *reader, uint64_t deadline_ns,
