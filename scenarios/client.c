@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define XXH_INLINE_ALL
-#include <stdlib.h>
 #include <xxhash.h>
 
 #include "scenarios/run.h"
