@@ -194,7 +194,8 @@ const struct fault faults_all[] = {
       "A process is paused, another one opens the log or is told that it is in use, and the first "
       "one goes on writing.", NULL,
       "for what the paused one acknowledges after its lock was taken away; if it is taken away "
-      "from one that recovers, or it goes on while its successor recovers or has failed to",
+      "from one that recovers, truncates or pins, or it goes on while its successor recovers or "
+      "has failed to",
       CALL, DETECT,
       .calls = WRITES | SYNCS | NAMES, .strike = strike_pause, .phases = RUNNING,
       .odds = { 0, 64, 256, 1024 } },

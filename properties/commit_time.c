@@ -18,8 +18,8 @@ static void commit_time_judge(const void *state, const struct model *model,
     (void)state;
     for (uint32_t i = 0; i < model->reading->matched && !verdict->broken; i++) {
         const struct history_record *record = &observation->records[i];
-        const struct model_slot *slot = model_slot(model, record->lsn);
-        bool known = slot != NULL && slot->count != 0 && slot->commit_ns != 0;
+        const struct model_slot *slot = model_content(model, record->lsn);
+        bool known = slot != NULL && slot->commit_ns != 0;
 
         if (known && slot->commit_ns != record->commit_ns) {
             property_break(verdict, "a record shows another commit time than it did before",

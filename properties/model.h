@@ -242,6 +242,9 @@ void model_take(struct model *model, const struct history_event *event);
 const struct model_slot *model_slot(const struct model *model, uint64_t lsn);
 const struct model_operation *model_operation(const struct model *model, uint32_t operation);
 
+/* What is known to stand there, as far as the reading doesn't take it as truncated; or NULL. */
+const struct model_slot *model_content(const struct model *model, uint64_t lsn);
+
 /* Can these be the LSNs of this operation, by number and by nearness to all others? */
 bool model_plausible(const struct model *model, const struct model_operation *operation,
                      uint64_t first_lsn, uint64_t last_lsn);
@@ -254,6 +257,8 @@ bool model_agrees(const struct model *model, const struct model_slot *slot, uint
 uint64_t model_kept_since(const struct model *model, uint64_t begun);
 /* The same for an operation that ends now; one that nobody knows began at `otherwise`. */
 uint64_t model_kept_beside(const struct model *model, uint32_t operation, uint64_t otherwise);
+/* May it be that this operation asked to truncate inside a batch? */
+bool model_splits_batch(const struct model *model, uint32_t operation);
 /* How far does an acknowledgement reach, whatever was truncated meanwhile? */
 uint64_t model_acked_lsn(const struct model *model, const struct history_event *event);
 /* All up to here must be in what was just read. */

@@ -123,6 +123,7 @@ bool model_excuses_operation(const struct model *model, enum history_error error
                model_kept_since(model, own->begun) < own->first_lsn + own->count - 1;
     }
     if (own != NULL && own->cuts && model_excuses_reading(model, error)) return true;
+    if (error == HISTORY_OTHER && model_splits_batch(model, operation)) return true;
     if (own == NULL || own->fate == MODEL_ABSENT) {
         return model_excuses_instance(model, error, instance); /* It submitted nothing. */
     }

@@ -113,6 +113,15 @@ void model_take_cut_failed(struct model *model, const struct history_event *even
     if (i != MODEL_NONE && event->error != HISTORY_POISONED) forget_truncation(model, i);
 }
 
+bool model_splits_batch(const struct model *model, uint32_t operation)
+{
+    uint32_t i = open_truncation(model, operation);
+
+    if (i == MODEL_NONE) return false;
+    const struct model_slot *last = model_slot(model, model->truncations[i].kept_lsn);
+    return last == NULL || last->count == 0 || last->index + 1 < last->count;
+}
+
 uint64_t model_kept_since(const struct model *model, uint64_t begun)
 {
     uint64_t kept_lsn = UINT64_MAX;

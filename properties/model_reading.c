@@ -46,8 +46,7 @@ static bool record_is(const struct model *model, const struct model_operation *o
     return own->hash == record->hash && own->length == record->length;
 }
 
-/* What is known to stand there, as far as it isn't taken as truncated. */
-static const struct model_slot *content_at(const struct model *model, uint64_t lsn)
+const struct model_slot *model_content(const struct model *model, uint64_t lsn)
 {
     const struct model_slot *slot = model_slot(model, lsn);
 
@@ -84,7 +83,7 @@ static void consider(const struct model *model, uint32_t at, uint32_t operation,
 
     for (; index + run < own->count && at + run < seen->count; run++) {
         const struct history_record *record = &seen->records[at + run];
-        const struct model_slot *slot = content_at(model, record->lsn);
+        const struct model_slot *slot = model_content(model, record->lsn);
         if (record->lsn != seen->records[at].lsn + run) break;
         if (!record_is(model, own, index + run, record)) break;
         if (!model_agrees(model, slot, operation, index + run)) break;
@@ -108,7 +107,7 @@ static void consider(const struct model *model, uint32_t at, uint32_t operation,
 static void consider_begun_before(const struct model *model, uint64_t lsn, struct choice *choice)
 {
     for (uint32_t back = 1; back < model->batch_max && back < lsn; back++) {
-        if (content_at(model, lsn - back) != NULL) return;
+        if (model_content(model, lsn - back) != NULL) return;
         for (uint32_t each = candidates_at(model, lsn - back); each != MODEL_NONE;) {
             const struct model_operation *own = &model->operations[each];
             if (is_candidate(model, own) && back < own->count) {
@@ -207,7 +206,7 @@ static void explain_living(struct model_reading *reading, const struct model_ope
 static void explain(const struct model *model, const struct history_record *record)
 {
     struct model_reading *reading = model->reading;
-    const struct model_slot *slot = content_at(model, record->lsn);
+    const struct model_slot *slot = model_content(model, record->lsn);
 
     anomaly_at(reading, MODEL_STRANGER, record->lsn, 0);
     for (uint32_t i = 0; i < model->record_count; i++) {
@@ -228,7 +227,7 @@ static uint32_t match_at(const struct model *model, uint32_t at, uint64_t *used)
 {
     struct model_reading *reading = model->reading;
     const struct history_record *record = &reading->observation->records[at];
-    const struct model_slot *slot = content_at(model, record->lsn);
+    const struct model_slot *slot = model_content(model, record->lsn);
 
     if (slot != NULL) {
         if (slot->hash != record->hash || slot->length != record->length) return 0;

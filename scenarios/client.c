@@ -459,6 +459,13 @@ void run_main_task(struct wal_io *io, void *arg)
         return;
     }
     begin_clients(boot);
+    /* Nor does a log know that its lock is lost if it is paused after it has looked, and then
+     * unlinks what it truncated: by then those are the names of its successor's segments. And two
+     * processes must not share the name of a pin. */
+    if (sim_has_zombie(runner->world) && !sim_is_zombie(runner->world) &&
+        runner->paused->cutting > 0) {
+        sim_zombie_kill(runner->world);
+    }
     boot->opened = observation.read_error == HISTORY_OK;
     uint64_t end_lsn = observation.from_lsn + observation.count;
     if (runner->served_lsn + 1 < end_lsn) runner->served_lsn = end_lsn - 1;

@@ -1,7 +1,7 @@
 /*
- * client_cut.c - what a client asks the log to give up, and what to keep.
+ * client_cut.c - what a client asks the log to forget: its end, its beginning; and what to keep.
  *
- * How far is counted back from what the log says of itself just before, so others may append, prune
+ * How far is counted back from what the log says of itself just before, so others may append, cut
  * and pin in between.
  */
 #include <assert.h>
@@ -36,20 +36,11 @@ static void prune_before(struct run_client *client, uint32_t number, uint64_t fi
     run_put_down(client->runner, event);
 }
 
-/* Each client has a pin of its own; so has each of two processes that may be there at once, since
- * nothing keeps a zombie from moving what it made. */
-static uint32_t pin_of(const struct run_client *client)
-{
-    const struct runner *runner = client->runner;
-
-    return client->number + (client->boot == &runner->boots[0] ? 0 : CLIENTS_MAX);
-}
-
+/* Each client has a pin of its own. */
 static const char *pin_name(uint32_t pin)
 {
-    static const char *const names[2 * CLIENTS_MAX] = {
-        "pin0", "pin1", "pin2",  "pin3",  "pin4",  "pin5",  "pin6",  "pin7",
-        "pin8", "pin9", "pin10", "pin11", "pin12", "pin13", "pin14", "pin15"};
+    static const char *const names[CLIENTS_MAX] = {"pin0", "pin1", "pin2", "pin3",
+                                                   "pin4", "pin5", "pin6", "pin7"};
 
     return names[pin];
 }
@@ -58,11 +49,13 @@ static void pin_from(struct run_client *client, uint32_t number, uint64_t first_
 {
     struct history_event event = {.kind = HISTORY_PINNING,
                                   .operation = number,
-                                  .index = pin_of(client),
+                                  .index = client->number,
                                   .first_lsn = first_lsn};
 
     run_put_down(client->runner, event);
-    enum wal_err err = wal_pin(client->boot->io, RUN_LOG_PATH, pin_name(pin_of(client)), first_lsn);
+    client->boot->cutting++;
+    enum wal_err err = wal_pin(client->boot->io, RUN_LOG_PATH, pin_name(client->number), first_lsn);
+    client->boot->cutting--;
     if (err != WAL_OK) {
         run_put_down_failure(client->boot, number, err);
         return;
@@ -75,8 +68,10 @@ static void unpin(struct run_client *client, uint32_t number)
 {
     run_put_down(client->runner, (struct history_event){.kind = HISTORY_UNPINNED,
                                                         .operation = number,
-                                                        .index = pin_of(client)});
-    enum wal_err err = wal_unpin(client->boot->io, RUN_LOG_PATH, pin_name(pin_of(client)));
+                                                        .index = client->number});
+    client->boot->cutting++;
+    enum wal_err err = wal_unpin(client->boot->io, RUN_LOG_PATH, pin_name(client->number));
+    client->boot->cutting--;
     if (err == WAL_OK || err == WAL_NOTFOUND) return;
     run_put_down_failure(client->boot, number, err);
 }

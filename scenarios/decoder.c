@@ -45,6 +45,7 @@ struct record {
 /* The slot of the mark that counts. */
 struct mark {
     bool valid;
+    bool cut; /* A life begins, and nothing above durable_lsn belongs to it. */
     uint64_t sequence, life, durable_lsn, floor_segment, segment;
 };
 
@@ -141,6 +142,7 @@ static void read_mark(struct decoder *decoder, disk_inode inode, const uint8_t *
         if (memcmp(p, "SQUALMRK", 8) != 0) continue;
         if (~feed(feed64(~UINT32_C(0), offset), p, 124) != get32(p + 124)) continue;
         const struct mark slot = {.valid = true,
+                                  .cut = (get32(p + 12) & 4) != 0,
                                   .sequence = get64(p + 32),
                                   .life = get64(p + 40),
                                   .durable_lsn = get64(p + 48),
@@ -316,7 +318,7 @@ static uint64_t limit_of(const struct decoder *decoder, uint32_t i)
     const struct mark *mark = &decoder->mark;
 
     if (i + 1 < decoder->segment_count) return decoder->segments[i + 1].first_lsn - 1;
-    if (mark->valid && mark->segment == segment->number && segment->life < mark->life) {
+    if (mark->cut && mark->segment == segment->number && segment->life < mark->life) {
         return mark->durable_lsn;
     }
     return UINT64_MAX;

@@ -33,9 +33,10 @@ static const struct field segment_fields[] = {
 static const struct field mark_fields[] = {
     {"magic", "says that a slot of the mark begins here", 0, 8, true},
     {"version", "of the format", 8, 4, false},
-    {"flags", "1: the log was closed cleanly", 12, 4, false},
+    {"flags", "1: closed cleanly, 2: a life begins, 4: by cutting behind durable_lsn", 12, 4,
+     false},
     {"log_id", "random, the same in every file of this log", 16, 16, true},
-    {"sequence", "the valid slot with the higher one counts", 32, 8, false},
+    {"sequence", "of two valid slots of one life the higher one counts", 32, 8, false},
     {"life", "counts takeovers after a crash", 40, 8, false},
     {"durable_lsn", "a witness: all records up to it were safe before", 48, 8, false},
     {"floor_lsn", "all records below are pruned", 56, 8, false},
@@ -43,7 +44,8 @@ static const struct field mark_fields[] = {
     {"segment", "where durable_lsn ends,", 72, 8, false},
     {"offset", "and the byte where the next group would start", 80, 8, false},
     {"commit_ns", "commit time of durable_lsn", 88, 8, false},
-    {"reserved", "zero", 96, 28, true},
+    {"pruning_lsn", "a prune up to here is under way; 0: none", 96, 8, false},
+    {"reserved", "zero", 104, 20, true},
     {"crc", "checksum of the slot and its place", 124, 4, false},
 };
 

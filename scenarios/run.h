@@ -88,6 +88,7 @@ struct boot {
     struct wal_io *io;
     bool opened;
     bool closing;
+    uint32_t cutting;             /* So many clients truncate, pin or unpin. */
     size_t opened_at, closing_at; /* So many events were in the history; SIZE_MAX: not yet. */
     bool damaged;                 /* CORRUPT was seen, or a sector could not be read. */
     bool broken;                  /* The log is poisoned: the process gives up. */

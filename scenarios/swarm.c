@@ -273,6 +273,21 @@ static struct operation draw_operation(const struct runner *runner, uint32_t num
     return operation;
 }
 
+/* Who pins what another prunes has to come at the right moment: so half of the prunes are followed
+ * by such a pin of another client, where there is one. */
+static void draw_company(const struct runner *runner, const uint32_t *mix, uint32_t i,
+                         uint64_t entropy)
+{
+    struct operation *operation = &runner->operations[i];
+    uint32_t clients = runner->config.clients;
+
+    if (i == 0 || clients == 1 || mix[OPERATION_PIN] == 0) return;
+    if (runner->operations[i - 1].kind != OPERATION_PRUNE || (entropy >> 40 & 1) != 0) return;
+    *operation = draw_operation(runner, i, OPERATION_PIN, entropy);
+    operation->client = (runner->operations[i - 1].client + 1) % clients;
+    operation->argument = runner->operations[i - 1].argument + 1 + (entropy >> 41 & 3);
+}
+
 static void draw_operations(struct runner *runner, bool swarm)
 {
     uint32_t count = (uint32_t)draw(runner, "operations", &runner->scenario->operations);
@@ -286,6 +301,7 @@ static void draw_operations(struct runner *runner, bool swarm)
         enum operation_kind kind =
             (enum operation_kind)weighted(mix, OPERATION_KIND_COUNT, entropy & UINT32_MAX);
         runner->operations[i] = draw_operation(runner, i, kind, entropy);
+        draw_company(runner, mix, i, entropy);
     }
     runner->operations[count] = run_probe_operation(count);
 }
