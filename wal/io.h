@@ -103,6 +103,7 @@ struct wal_cancel;
     X(WAL_NOTE_REPAIRED, "a damaged log was repaired")                          \
     X(WAL_NOTE_SEGMENT_READY, "the next segment was ready when needed")         \
     X(WAL_NOTE_SEGMENT_AWAITED, "a rotation waited for the next segment")       \
+    X(WAL_NOTE_SEGMENT_RECYCLED, "a pruned segment was used again")             \
     X(WAL_NOTE_SEGMENT_INLINE, "a rotation made its segment by itself")         \
     X(WAL_NOTE_LIVE_READ, "a reader stopped at the witness of a live log")      \
     X(WAL_NOTE_MAPPED, "a reader mapped a window of a segment")                 \

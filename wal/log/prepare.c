@@ -189,6 +189,7 @@ enum wal_err log_next_segment(struct wal_log *log, struct wal_segment_header *he
     log_next_name(tmp_name, header->life);
     if (take(&log->preparer, &file, &header->flags)) {
         memcpy(tmp_name, log->preparer.tmp_name, sizeof tmp_name);
+        if (header->flags & WAL_SEGMENT_RECYCLED) io_note(log->io, WAL_NOTE_SEGMENT_RECYCLED);
     } else {
         enum wal_err err = log_tmp_create(log->io, log->dir, tmp_name, &file);
         *ret_unsure = err != WAL_OK && !log_err_is_sure(err);
