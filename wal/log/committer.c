@@ -395,6 +395,9 @@ enum wal_err log_command_wait(struct wal_log *log, struct log_command *command)
  * that does not call the log clean. */
 static enum wal_err mark_clean(struct wal_log *log, bool *unsure)
 {
+    /* From the clean mark on a successor of the same life may be at work, whose .tmp name is ours.
+     */
+    log_preparer_stop(&log->preparer);
     if (log->tip.spent) {
         enum wal_err err = rotate(log, unsure);
         if (*unsure) return err;
