@@ -75,16 +75,6 @@ static void *counting_alloc(struct wal_io *io, size_t size)
     return memory;
 }
 
-/* What it hands out goes back through free. */
-static enum wal_err counting_list(struct wal_io *io, struct wal_dir dir, char **ret_names,
-                                  size_t *ret_bytes)
-{
-    enum wal_err err = world_of(io)->host->ops->list(io, dir, ret_names, ret_bytes);
-
-    if (err == WAL_OK) count_memory(world_of(io), *ret_bytes);
-    return err;
-}
-
 static void counting_free(struct wal_io *io, void *memory, size_t size)
 {
     atomic_fetch_sub(&world_of(io)->memory, size);
@@ -98,7 +88,6 @@ void bench_world_init(struct bench_world *world)
     world->ops = *world->host->ops;
     world->ops.pread = counting_pread;
     world->ops.fdatasync = counting_fdatasync;
-    world->ops.list = counting_list;
     world->ops.alloc = counting_alloc;
     world->ops.free = counting_free;
     world->io = (struct wal_io){.ops = &world->ops};
