@@ -30,6 +30,7 @@ static const struct {
     {"repair", walctl_repair, "repair DIR", "Go on without what is damaged; delete nothing."},
     {"stat", walctl_stat, "stat DIR", "Say what the log holds and how it ends."},
     {"prune", walctl_prune, "prune DIR", "Give up the oldest records."},
+    {"truncate", walctl_truncate, "truncate DIR", "Take back the newest records."},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

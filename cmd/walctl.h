@@ -26,6 +26,7 @@ int walctl_verify(struct wal_io *io, int argc, char **argv);
 int walctl_repair(struct wal_io *io, int argc, char **argv);
 int walctl_stat(struct wal_io *io, int argc, char **argv);
 int walctl_prune(struct wal_io *io, int argc, char **argv);
+int walctl_truncate(struct wal_io *io, int argc, char **argv);
 
 /* ---- Arguments (walctl_args.c). What is wrong with them ends the program: WALCTL_USAGE. ---- */
 

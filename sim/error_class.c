@@ -15,6 +15,7 @@ static const struct { enum wal_err err; enum history_error error; } error_classe
     { WAL_CORRUPT,        HISTORY_CORRUPT },     { WAL_VERSION,     HISTORY_VERSION },
     { WAL_POISONED,       HISTORY_POISONED },    { WAL_ROLLED_BACK, HISTORY_ROLLED_BACK },
     { WAL_PRUNED,         HISTORY_BELOW_FLOOR }, { WAL_RECORD_LIMIT, HISTORY_LIMIT },
+    { WAL_TRUNCATED,      HISTORY_CUT_OFF },
     { WAL_BATCH_LIMIT,    HISTORY_LIMIT },       { WAL_SEGMENT_LIMIT, HISTORY_LIMIT },
 };
 /* clang-format on */

@@ -137,7 +137,7 @@ static void unknown_kinds_are_skipped_if_optional_and_refused_if_not(void **stat
     close_log(fixture);
     kind_change(fixture, 512 + 512, 2, 0x80);
     kind_change(fixture, 512 + 1024, 3, 0xff);
-    kind_change(fixture, 512 + 2048, 5, 2);
+    kind_change(fixture, 512 + 2048, 5, 0x7f);
     assert_ok(wal_reader_open(fixture->io, "log", &options, &reader, NULL));
     assert_ok(wal_reader_next(reader, &record, NULL));
     assert_record(&record, 1);

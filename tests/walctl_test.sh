@@ -151,6 +151,18 @@ what_is_pruned_is_gone_and_its_space_with_it() {
     status 2 "$WALCTL" prune log
 }
 
+what_is_truncated_is_gone_and_appending_goes_on_there() {
+    seq 1 30000 | append --segment-bytes 65536 --quiet log >printed || fail "append: $(cat err)"
+    status 0 "$WALCTL" truncate --after 12345 log
+    [ "$(cat out)" = 12345 ] || fail "truncate printed $(cat out)"
+    holds log 12345
+    seq 12346 20000 | append --quiet log >printed || fail "append: $(cat err)"
+    holds log 20000
+    status 0 "$WALCTL" truncate --after 0 log
+    holds log 0
+    status 2 "$WALCTL" truncate log
+}
+
 empty_lines_are_records_and_so_is_an_unfinished_last() {
     printf 'a\n\n\nlast' | append log >printed || fail "append: $(cat err)"
     [ "$(tail -n 1 printed)" = 4 ] || fail "printed $(cat printed)"
@@ -503,6 +515,7 @@ TESTS=${*:-"
     a_hundred_thousand_lines_come_back
     appending_goes_on_where_it_ended
     what_is_pruned_is_gone_and_its_space_with_it
+    what_is_truncated_is_gone_and_appending_goes_on_there
     empty_lines_are_records_and_so_is_an_unfinished_last
     prefixed_records_may_be_any_bytes
     small_segments_hold_the_same_records

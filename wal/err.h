@@ -44,6 +44,7 @@ extern "C" {
     X(WAL_VERSION,        "written by a newer version than this one reads")                  \
     X(WAL_CORRUPT,        "stored bytes are damaged or missing")                             \
     X(WAL_PRUNED,         "the record lies below the log's floor")                           \
+    X(WAL_TRUNCATED,      "the record was truncated")                                        \
     X(WAL_POISONED,       "an earlier failure left the log's state unknown; reopen it")      \
     X(WAL_ROLLED_BACK,    "the append failed and its bytes were rolled back")                \
     X(WAL_CLOSED,         "the log is closing")                                              \

@@ -53,6 +53,21 @@ void log_leave(struct wal_log *log, unsigned *waiters)
     if (log->ended && log->waiters + log->room_waiters == 0) io_cond_signal(log->io, log->work);
 }
 
+static enum wal_err room_sleep(struct wal_log *log, const struct wal_patience *patience)
+{
+    log->room_waiters++;
+    enum wal_err err = io_cond_wait_cancel(log->io, log->room, log->mutex, patience->deadline_ns,
+                                           patience->cancel);
+    log_leave(log, &log->room_waiters);
+    return err;
+}
+
+/* What is accepted now would get an LSN that is about to be taken back. */
+static bool truncates(const struct wal_log *log)
+{
+    return log->command != NULL && log->command->kind == LOG_COMMAND_TRUNCATE;
+}
+
 /* Returns with the mutex held, also on an error. */
 static enum wal_err room_wait(struct wal_log *log, uint32_t need,
                               const struct wal_patience *patience)
@@ -62,6 +77,11 @@ static enum wal_err room_wait(struct wal_log *log, uint32_t need,
 
     io_mutex_lock(log->io, log->mutex);
     for (;;) {
+        if (truncates(log)) {
+            if (err) return err;
+            err = room_sleep(log, patience);
+            continue;
+        }
         if (log->poisoned) return WAL_POISONED;
         if (log->closing) return WAL_CLOSED;
         if (log->stopped_err) return log->stopped_err;
@@ -72,10 +92,7 @@ static enum wal_err room_wait(struct wal_log *log, uint32_t need,
         }
         if (!noted) io_note(log->io, WAL_NOTE_QUEUE_FULL);
         noted = true;
-        log->room_waiters++;
-        err = io_cond_wait_cancel(log->io, log->room, log->mutex, patience->deadline_ns,
-                                  patience->cancel);
-        log_leave(log, &log->room_waiters);
+        err = room_sleep(log, patience);
     }
 }
 
@@ -149,20 +166,24 @@ enum wal_err wal_append(struct wal_log *log, const void *bytes, size_t len,
     return wal_append_until(log, &(struct wal_slice){bytes, len}, 1, &patient, ret_ticket);
 }
 
-/* What became of a ticket of an earlier epoch. What a rollback kept, it made durable. */
+/* What became of a ticket of an earlier epoch. What the end of an epoch kept was durable, but a
+ * later truncation may have taken it. */
 static enum wal_err old_ticket(struct wal_log *log, const struct wal_ticket *ticket,
                                uint64_t *ret_lsn)
 {
-    const struct log_rollback *rollback = &log->rollbacks[ticket->epoch % LOG_ROLLBACKS_KEPT];
-
     assert(ticket->epoch < log->epoch);
     *ret_lsn = ticket->first_lsn;
-    if (rollback->epoch != ticket->epoch) return WAL_ROLLED_BACK;
-    *ret_lsn = rollback->kept_lsn;
-    if (ticket->last_lsn <= rollback->kept_lsn) return WAL_OK;
-    if (ticket->epoch + 1 == log->epoch) log->unheard_err = WAL_OK;
-    *ret_lsn = rollback->kept_lsn + 1;
-    return rollback->err;
+    if (log->epoch - ticket->epoch > LOG_ROLLBACKS_KEPT) return WAL_ROLLED_BACK;
+    *ret_lsn = log->durable_lsn;
+    for (uint64_t epoch = ticket->epoch; epoch < log->epoch; epoch++) {
+        const struct log_rollback *rollback = &log->rollbacks[epoch % LOG_ROLLBACKS_KEPT];
+
+        if (ticket->last_lsn <= rollback->kept_lsn) continue;
+        if (epoch == log->unheard_epoch) log->unheard_err = WAL_OK;
+        *ret_lsn = rollback->kept_lsn + 1;
+        return rollback->err;
+    }
+    return WAL_OK;
 }
 
 bool log_ticket_decided(struct wal_log *log, const struct wal_ticket *ticket, enum wal_err *ret_err,
@@ -283,6 +304,7 @@ enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn)
         sync_demand(log, ticket.last_lsn);
         err_ignore(moved_wait(log, &patient)); /* Without patience to lose it only succeeds. */
     }
+    if (err == WAL_TRUNCATED) err = WAL_OK; /* It was durable before it went. */
     if (err == WAL_OK) err = log->unheard_err;
     if (err == WAL_OK) err = log->stopped_err;
     if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;

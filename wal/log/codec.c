@@ -23,6 +23,8 @@ enum {
     CRC_BYTES = 4,
     PREFETCH_BYTES = 4096,
     MARK_CLEAN = 1 << 0,
+    MARK_BEGINS = 1 << 1,
+    MARK_CUT = 1 << 2,
 };
 
 uint32_t log_binding(const uint8_t *log_id, uint64_t life, uint64_t segment)
@@ -214,7 +216,9 @@ void log_mark_slot_encode(uint8_t *p, unsigned slot, const struct wal_mark_slot 
     memset(p, 0, WAL_MARK_SLOT_BYTES);
     memcpy(p, MARK_MAGIC, MAGIC_BYTES);
     put_u32(p + 8, mark->version);
-    put_u32(p + 12, mark->clean ? MARK_CLEAN : 0);
+    uint32_t flags = (mark->clean ? MARK_CLEAN : 0U) | (mark->begins ? MARK_BEGINS : 0U) |
+                     (mark->cut ? MARK_CUT : 0U);
+    put_u32(p + 12, flags);
     memcpy(p + 16, mark->log_id, WAL_LOG_ID_BYTES);
     put_u64(p + 32, mark->sequence);
     put_u64(p + 40, mark->life);
@@ -224,6 +228,7 @@ void log_mark_slot_encode(uint8_t *p, unsigned slot, const struct wal_mark_slot 
     put_u64(p + 72, mark->segment);
     put_u64(p + 80, mark->offset);
     put_u64(p + 88, mark->commit_ns);
+    put_u64(p + 96, mark->pruning_lsn);
     put_u32(p + 124, mark_slot_crc(p, slot));
 }
 
@@ -232,6 +237,8 @@ enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot, struct wal_ma
     struct wal_mark_slot mark = {
         .version = get_u32(p + 8),
         .clean = (get_u32(p + 12) & MARK_CLEAN) != 0,
+        .begins = (get_u32(p + 12) & MARK_BEGINS) != 0,
+        .cut = (get_u32(p + 12) & MARK_CUT) != 0,
         .sequence = get_u64(p + 32),
         .life = get_u64(p + 40),
         .durable_lsn = get_u64(p + 48),
@@ -240,6 +247,7 @@ enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot, struct wal_ma
         .segment = get_u64(p + 72),
         .offset = get_u64(p + 80),
         .commit_ns = get_u64(p + 88),
+        .pruning_lsn = get_u64(p + 96),
     };
 
     memcpy(mark.log_id, p + 16, WAL_LOG_ID_BYTES);

@@ -31,6 +31,7 @@ enum wal_err log_renew_mark(struct wal_log *log, bool sync, bool clean, bool *un
         .durable_lsn = log->tip.durable_lsn,
         .floor_lsn = log->floor_lsn,
         .floor_segment = log->floor_segment,
+        .pruning_lsn = log->pruning_lsn,
         .segment = log->tip.segment,
         .offset = log->tip.durable_offset,
         .commit_ns = log->tip.durable_commit_ns,
@@ -135,6 +136,9 @@ static enum wal_err rotate(struct wal_log *log, bool *unsure)
     };
     memcpy(header.log_id, log->log_id, WAL_LOG_ID_BYTES);
     err = log_next_segment(log, &header, &file, unsure);
+    if (err == WAL_LOCKED && log_leftover_remove(log, header.segment) == WAL_OK) {
+        err = log_next_segment(log, &header, &file, unsure);
+    }
     if (err) return err;
 
     err_ignore(io_close(log->io, tip->file)); /* Synced to its end. */
@@ -251,6 +255,7 @@ static void publish(struct wal_log *log)
 
     log->durable_lsn = tip->durable_lsn;
     log->stat.first_lsn = log->floor_lsn;
+    log->stat.life = log->life;
     log->stat.segment = tip->segment;
     log->stat.offset = tip->offset;
     log->stat.segments = tip->segment - log->floor_segment + 1;
@@ -268,6 +273,7 @@ static void command_end(struct wal_log *log, enum wal_err err)
     log->command->done = true;
     log->command = NULL;
     io_cond_broadcast(log->io, log->moved);
+    if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room); /* A truncation held them. */
 }
 
 static void poison(struct wal_log *log, enum wal_err err)
@@ -287,6 +293,19 @@ static void poison(struct wal_log *log, enum wal_err err)
                             });
 }
 
+/* What was accepted above the tip is not, any more: `err` is why. */
+static void epoch_end(struct wal_log *log, enum wal_err err)
+{
+    log->rollbacks[log->epoch % LOG_ROLLBACKS_KEPT] = (struct log_rollback){
+        .epoch = log->epoch,
+        .kept_lsn = log->tip.durable_lsn,
+        .err = err,
+    };
+    log->epoch++;
+    log->accepted_lsn = log->tip.durable_lsn;
+    if (log->sync_wanted_lsn > log->accepted_lsn) log->sync_wanted_lsn = log->accepted_lsn;
+}
+
 static void roll_back(struct wal_log *log, enum wal_err err)
 {
     const struct log_tip *tip = &log->tip;
@@ -300,13 +319,8 @@ static void roll_back(struct wal_log *log, enum wal_err err)
                                                            tip->durable_lsn + 1, log->accepted_lsn),
                             });
     io_note(log->io, WAL_NOTE_ROLLED_BACK);
-    log->rollbacks[log->epoch % LOG_ROLLBACKS_KEPT] = (struct log_rollback){
-        .epoch = log->epoch,
-        .kept_lsn = tip->durable_lsn,
-        .err = err,
-    };
-    log->epoch++;
-    log->accepted_lsn = tip->durable_lsn;
+    log->unheard_epoch = log->epoch;
+    epoch_end(log, err);
     queue_empty(&log->queues[log->accepting]);
     log->stat.rollbacks++;
     log->unheard_err = err;
@@ -358,14 +372,30 @@ static enum wal_err command_carry_out(struct wal_log *log, bool *unsure)
 {
     switch (log->command->kind) {
     case LOG_COMMAND_PRUNE: return log_prune(log, log->command, unsure);
+    case LOG_COMMAND_TRUNCATE: return log_truncate(log, log->command, unsure);
     }
     return WAL_OK;
 }
 
 static void command_run(struct wal_log *log)
 {
+    bool truncates = log->command->kind == LOG_COMMAND_TRUNCATE;
+
+    /* What is cut off was accepted and durable once: nobody is told otherwise. */
+    if (truncates) err_ignore(run_unlocked(log, tip_sync)); /* It poisons on every error. */
+    if (log->poisoned) return;
     enum wal_err err = run_unlocked(log, command_carry_out);
-    if (log->command != NULL) command_end(log, err); /* If it wasn't poisoned. */
+    if (log->poisoned) return;
+    if (log->command->truncated) epoch_end(log, WAL_TRUNCATED);
+    command_end(log, err);
+}
+
+/* A truncation waits for all that was accepted before it; a prune must not wait for a queue that
+ * may never be empty. */
+static bool command_is_due(const struct wal_log *log, bool queued)
+{
+    if (log->command == NULL) return false;
+    return log->command->kind == LOG_COMMAND_PRUNE || !queued;
 }
 
 enum wal_err log_command_wait(struct wal_log *log, struct log_command *command)
@@ -465,7 +495,7 @@ static bool committer_step(struct wal_log *log)
         committer_wait(log, WAL_NO_DEADLINE);
     } else if (sync_is_due(log, queued)) {
         err_ignore(run_unlocked(log, tip_sync)); /* It poisons on every error. */
-    } else if (log->command != NULL) {
+    } else if (command_is_due(log, queued)) {
         command_run(log);
     } else if (queued) {
         commit_group(log);

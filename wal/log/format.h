@@ -85,11 +85,19 @@
  * unsynced write and lose the earlier. A last segment that is shorter than the offset in a mark of
  * the present life was cut by somebody, be it only in its padding, and that is damage too.
  *
- * A LIFE begins when a writer takes the log over after anything but a clean close (and, later, with
- * truncation and restore). Its number is in the mark, the segment headers and the binding; it is
- * above its predecessor's by 1 and a random number below 2^32, so that bytes of a takeover that
- * died before it had a name are of another life than those of the next, should the file system show
- * them again there. Only witnesses of the highest life count.
+ * A LIFE begins when a writer takes the log over after anything but a clean close, and with each
+ * truncation. Its number is in the mark, the segment headers and the binding; it is above its
+ * predecessor's by 1 and a random number below 2^32, so that bytes of a beginning that died before
+ * it had a name are of another life than those of the next, should the file system show them again
+ * there. Only witnesses of the highest life count.
+ *
+ * The mark says so first (bit 1 of its flags), in both slots and synced; its segment and offset are
+ * where the old life ends, and segments above that one, if of a lower life than the mark's, are
+ * leftovers: not part of the log, and unlinked by the next writer before any gets such a number.
+ * Then comes the new life's first segment, numbered one more, and then the mark without bit 1. So
+ * whoever dies on the way is finished by the next to open the log, and a writer that has lost its
+ * lock and begins segments nevertheless begins leftovers. A takeover keeps all that is valid in the
+ * mark's segment; a truncation (bit 2) nothing above durable_lsn, which is where it has cut.
  *
  * MARK, 4608 bytes: two slots of 128 bytes at 0 and 4096, each followed by zeros to the end of its
  * 512 bytes; nothing is written between them
@@ -97,8 +105,10 @@
  *       0   8   magic         "SQUALMRK"
  *       8   4   version       1
  *      12   4   flags         bit 0: closed cleanly, nothing was written after durable_lsn
+ *                             bit 1: a life begins, and none of its segments is known yet
+ *                             bit 2: with bit 1: nothing above durable_lsn counts
  *      16  16   log_id
- *      32   8   sequence      the valid slot with the higher one counts
+ *      32   8   sequence      the valid slot with the higher (life, sequence) counts
  *      40   8   life
  *      48   8   durable_lsn   witness
  *      56   8   floor_lsn     all below is pruned; 1 at first
@@ -106,7 +116,8 @@
  *      72   8   segment       where durable_lsn ends,
  *      80   8   offset        and the byte where the next group would start
  *      88   8   commit_ns     monotone time of the commit of durable_lsn
- *      96  28   reserved
+ *      96   8   pruning_lsn   a prune up to here is under way, and no pin below it is granted; or 0
+ *     104  20   reserved
  *     124   4   crc           of the slot's offset in the file as 8 bytes, then bytes 0..123
  *
  * PIN, 64 bytes, a file NAME.pin: somebody needs the log from this LSN on, so it is not pruned. It
@@ -198,6 +209,8 @@ struct wal_record_header {
 struct wal_mark_slot {
     uint32_t version;
     bool clean;
+    bool begins;
+    bool cut;
     uint8_t log_id[WAL_LOG_ID_BYTES];
     uint64_t sequence;
     uint64_t life;
@@ -207,6 +220,7 @@ struct wal_mark_slot {
     uint64_t segment;
     uint64_t offset;
     uint64_t commit_ns;
+    uint64_t pruning_lsn;
 };
 
 struct wal_pin_file {

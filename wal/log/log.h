@@ -193,6 +193,7 @@ WAL_CHECKED enum wal_err wal_append_kind(struct wal_log *log, uint8_t kind,
 
 /* Return once the ticket's records are durable, or with the error that kept them from it:
  * WAL_POISONED, or what rolled them back (WAL_NOSPACE, WAL_QUOTA, WAL_FILE_TOO_LARGE), or
+ * WAL_TRUNCATED (it was durable before it went), or
  * WAL_ROLLED_BACK for a ticket so old that the reason is forgotten. Under WAL_SYNC_NEVER it does
  * not wait: what isn't durable yet is WAL_NOTDURABLE, and may become so later. */
 WAL_CHECKED enum wal_err wal_wait(struct wal_log *log, const struct wal_ticket *ticket);
@@ -249,6 +250,22 @@ WAL_CHECKED enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uin
  */
 WAL_CHECKED enum wal_err wal_prune_before(struct wal_log *log, uint64_t lsn,
                                           uint64_t *ret_floor_lsn);
+
+/*
+ * Take back all records above `lsn`, for good. What was accepted before the call is first written
+ * and synced; appends that come meanwhile wait; the next record gets lsn + 1. Where there is
+ * nothing above it is WAL_OK at once. When it returns WAL_OK the truncation is durable; a crash
+ * before that leaves all of the records or none. Tickets of what went: WAL_TRUNCATED. Errors, with
+ * nothing changed: WAL_OPTION (lsn lies inside a batch), WAL_PRUNED (lsn + 1 is below the floor),
+ * WAL_CORRUPT (the place of lsn can't be read; the observer hears where), and what the world says.
+ * WAL_POISONED: nobody knows whether it happened, until the log is opened again.
+ *
+ * A reader that was opened before may still serve what was there when it was opened. When it finds
+ * that it stands above the cut, or in a segment that is gone, it gets WAL_TRUNCATED, and is to be
+ * opened again; it never serves records of both sides. One that stands at or below the cut goes on
+ * with what is written after it. Pins do not hold a truncation back.
+ */
+WAL_CHECKED enum wal_err wal_truncate_after(struct wal_log *log, uint64_t lsn);
 
 struct wal_stat {
     uint64_t first_lsn; /* The floor. */

@@ -50,13 +50,14 @@ struct log_tip {
 };
 
 /* What only the committer can do, because the mark and the names are its own. */
-enum log_command_kind { LOG_COMMAND_PRUNE };
+enum log_command_kind { LOG_COMMAND_PRUNE, LOG_COMMAND_TRUNCATE };
 
 /* On the stack of the task that waits for it. */
 struct log_command {
     enum log_command_kind kind;
     uint64_t lsn;
     uint64_t floor_lsn; /* Prune: the floor reached. */
+    bool truncated;     /* Truncate: there was something above. */
     enum wal_err err;
     bool done;
 };
@@ -93,6 +94,7 @@ struct wal_log {
     uint64_t life;
     uint64_t floor_lsn;
     uint64_t floor_segment;
+    uint64_t pruning_lsn; /* For the mark, while a prune is under way. */
     struct log_tip tip;
     struct log_mark mark;
     struct log_mark_timer mark_timer;
@@ -117,7 +119,8 @@ struct wal_log {
     unsigned waiters;
     unsigned room_waiters;
     enum wal_err close_err;
-    enum wal_err unheard_err; /* Of the last rollback, until somebody was told of it. */
+    enum wal_err unheard_err; /* Of the last rollback, until somebody was told of it, */
+    uint64_t unheard_epoch;   /* and which epoch it ended. */
     enum wal_err stopped_err; /* stop_on_rollback: of the last, until wal_sync has said so. */
     struct wal_stat stat;
 };
@@ -156,6 +159,20 @@ WAL_CHECKED enum wal_err log_segment_holding(struct wal_log *log, uint64_t lsn,
 
 /* WAL_LOCKED: the mark that bears the name is another writer's. */
 WAL_CHECKED enum wal_err log_mark_is_ours(struct wal_log *log);
+
+/* Tell the observer, if it is damage. */
+void log_report_damage(const struct wal_log *log, enum wal_err err, struct wal_place place);
+
+/* truncate.c; log_truncate is for the committer's task, with all that was accepted durable. */
+WAL_CHECKED enum wal_err log_truncate(struct wal_log *log, struct log_command *command,
+                                      bool *unsure);
+
+/* A number for the life after this one. */
+WAL_CHECKED enum wal_err log_life_after(struct wal_io *io, uint64_t life, uint64_t *ret_life);
+
+/* Take away, durably, a segment of an earlier life that has the number which the next one needs: of
+ * a writer that lost its lock. WAL_LOCKED: it is of ours, or of a later one. */
+WAL_CHECKED enum wal_err log_leftover_remove(struct wal_log *log, uint64_t number);
 
 static inline void log_emit(const struct wal_options *options, struct wal_event event)
 {

@@ -32,7 +32,8 @@ static enum wal_err slots_read(struct wal_io *io, struct wal_file file,
         if (err == WAL_VERSION) return err;
         if (err) {
             bad++;
-        } else if (slot.sequence >= best.sequence) {
+        } else if (slot.life > best.life ||
+                   (slot.life == best.life && slot.sequence >= best.sequence)) {
             best = slot;
         }
     }

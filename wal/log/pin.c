@@ -145,6 +145,12 @@ static enum wal_err pin_take_back(struct wal_io *io, struct wal_dir dir, const c
     return io_unlink(io, dir, pin_name);
 }
 
+/* What is being pruned counts as gone. */
+static uint64_t floor_of(const struct wal_mark_slot *mark)
+{
+    return mark->floor_lsn > mark->pruning_lsn ? mark->floor_lsn : mark->pruning_lsn;
+}
+
 static enum wal_err pin_put(struct wal_io *io, struct wal_dir dir, const char *name, uint64_t lsn)
 {
     char pin_name[NAME_BYTES];
@@ -156,13 +162,13 @@ static enum wal_err pin_put(struct wal_io *io, struct wal_dir dir, const char *n
     file_name(pin_name, name, ENDING);
     enum wal_err err = log_mark_read(io, dir, &mark, &bad);
     if (err) return err;
-    if (mark.floor_lsn > lsn) return WAL_PRUNED;
+    if (floor_of(&mark) > lsn) return WAL_PRUNED;
     memcpy(pin.log_id, mark.log_id, WAL_LOG_ID_BYTES);
     enum wal_err before_err = pin_read(io, dir, pin_name, &before);
     err = pin_write(io, dir, name, &pin);
     if (err) return err;
     err = log_mark_read(io, dir, &mark, &bad);
-    if (err == WAL_OK && mark.floor_lsn <= lsn) return WAL_OK;
+    if (err == WAL_OK && floor_of(&mark) <= lsn) return WAL_OK;
     if (err == WAL_OK) err = WAL_PRUNED;
     enum wal_err back_err = pin_take_back(io, dir, name, before_err == WAL_OK ? &before : NULL);
     return back_err ? back_err : err;

@@ -4,8 +4,8 @@
  * A pin needs no writer and no lock. Whoever makes one and whoever prunes look at each other's
  * traces in opposite order, so one of them sees the other:
  *
- *     pinning     the pin gets its name; then the mark is read: is the floor above it already?
- *     pruning     the floor goes into the mark; then the pins are read: did one come meanwhile?
+ *     pinning     the pin gets its name; then the mark is read: is it, or will it be, pruned?
+ *     pruning     the mark says how far it is to go; then the pins are read
  */
 #ifndef WAL_LOG_PIN_H
 #define WAL_LOG_PIN_H

@@ -1,6 +1,11 @@
 /*
  * prune.c - give up what lies below a floor, but nothing that a pin holds.
  *
+ * First the mark says how far the floor is to go: from then on no pin below that is granted (pin.h
+ * says who sees whom). Then the pins are looked at, and the floor goes as far as they let it. It is
+ * not the floor itself that is written first: were the log to die before the look at the pins, the
+ * floor would lie above a pin that was granted meanwhile.
+ *
  * The floor is durable, in both slots of the mark, before anything is unlinked: so a segment that
  * is missing below it is no gap, nor is one that a crash brings back. And the pins are looked at
  * again after the mark was written, because one may have come meanwhile (pin.h says who sees whom).
@@ -27,7 +32,7 @@ static enum wal_err header_get(struct wal_log *log, uint64_t number,
     return err;
 }
 
-static void damage_report(const struct wal_log *log, enum wal_err err, struct wal_place place)
+void log_report_damage(const struct wal_log *log, enum wal_err err, struct wal_place place)
 {
     if (err != WAL_CORRUPT && err != WAL_VERSION) return;
     log_emit(&log->options, (struct wal_event){
@@ -43,7 +48,7 @@ static enum wal_err header_read(struct wal_log *log, uint64_t number, uint64_t l
 {
     enum wal_err err = header_get(log, number, ret_header);
 
-    damage_report(log, err, log_place_segment(number, 0, lsn, lsn));
+    log_report_damage(log, err, log_place_segment(number, 0, lsn, lsn));
     return err;
 }
 
@@ -96,7 +101,7 @@ static enum wal_err floor_bounded(struct wal_log *log, uint64_t *floor_lsn)
     struct wal_place place = {.name = ""};
 
     enum wal_err err = log_pins_lowest(log->io, log->dir, log->log_id, &pinned, &place);
-    damage_report(log, err, place);
+    log_report_damage(log, err, place);
     if (err == WAL_OK && pinned < *floor_lsn) *floor_lsn = pinned;
     return err;
 }
@@ -115,6 +120,19 @@ static enum wal_err floor_write(struct wal_log *log, uint64_t floor_lsn, bool *u
     return err;
 }
 
+/* From now on no pin below it is granted; those that were are seen by whoever looks now. */
+static enum wal_err prune_announce(struct wal_log *log, uint64_t *floor_lsn, bool *unsure)
+{
+    uint64_t wanted_lsn = *floor_lsn;
+
+    log->pruning_lsn = wanted_lsn;
+    enum wal_err err = log_renew_mark(log, false, false, unsure);
+    if (err == WAL_OK) err = floor_bounded(log, floor_lsn);
+    if (err == WAL_OK && *floor_lsn < wanted_lsn) io_note(log->io, WAL_NOTE_PRUNE_MET_PIN);
+    log->pruning_lsn = 0;
+    return err;
+}
+
 enum wal_err log_prune(struct wal_log *log, struct log_command *command, bool *unsure)
 {
     const uint64_t before_lsn = log->floor_lsn;
@@ -125,18 +143,10 @@ enum wal_err log_prune(struct wal_log *log, struct log_command *command, bool *u
     if (floor_lsn > log->tip.durable_lsn + 1) floor_lsn = log->tip.durable_lsn + 1;
     enum wal_err err = floor_bounded(log, &floor_lsn);
     if (err || floor_lsn <= before_lsn) return err;
-    uint64_t wanted_lsn = floor_lsn;
+    err = prune_announce(log, &floor_lsn, unsure);
+    if (err || floor_lsn <= before_lsn) goto undo;
     err = floor_write(log, floor_lsn, unsure);
     if (err) goto undo;
-    err = floor_bounded(log, &floor_lsn);
-    if (err) goto undo;
-    if (floor_lsn < before_lsn) floor_lsn = before_lsn;
-    if (floor_lsn < wanted_lsn) {
-        io_note(log->io, WAL_NOTE_PRUNE_MET_PIN);
-        log->floor_segment = before_segment;
-        err = floor_write(log, floor_lsn, unsure);
-        if (err) goto undo;
-    }
     err = log_mark_is_ours(log);
     if (err == WAL_LOCKED) *unsure = true; /* We are not the writer any more. */
     if (err) goto undo;

@@ -39,7 +39,10 @@ static enum wal_err break_found(struct wal_reader *reader)
         offset += WAL_GROUP_HEADER_BYTES + (uint64_t)reader->group.valid_bytes;
     }
     if (reader->pos_lsn <= log_reader_final_lsn(reader)) {
-        if (reader->looked_lsn == reader->pos_lsn) return damage(reader, offset);
+        if (reader->looked_lsn == reader->pos_lsn) {
+            enum wal_err err = log_reader_gone(reader);
+            return err ? err : damage(reader, offset);
+        }
         /* Look again: at the bytes, and at whether there is a successor that ends this one. Twice:
          * once the writer may have been faster, and once a bit may flip on its way. */
         if (reader->once_lsn == reader->pos_lsn) reader->looked_lsn = reader->pos_lsn;
@@ -178,6 +181,7 @@ static enum wal_err record_take(struct wal_reader *reader, struct wal_record *re
     if (!wanted && lsn >= reader->next_lsn) io_note(reader->io, WAL_NOTE_UNKNOWN_SKIPPED);
     if (reader->next_lsn <= lsn) reader->next_lsn = lsn + 1;
     if (!*ret_served) return WAL_OK;
+    reader->served_lsn = lsn;
     *ret_record = (struct wal_record){
         .lsn = lsn,
         .commit_ns = reader->group.header.commit_ns,

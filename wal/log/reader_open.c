@@ -123,12 +123,15 @@ static enum wal_err start_enter(struct wal_reader *reader, const struct log_surv
 
     enum wal_err err = listed_segment(reader, last, &file, &header);
     if (err) return err;
-    if (header.life < survey->mark.life) {
+    bool announced = survey->mark.begins && last == survey->mark.segment;
+    if (header.life < survey->mark.life && !announced) {
         err_ignore(io_close(reader->io, file)); /* Only read. */
         return log_reader_fail(reader, WAL_CORRUPT,
                                log_place_segment(last, 0, 0, survey->mark.durable_lsn));
     }
-    if (header.durable_lsn > reader->witness_lsn) reader->witness_lsn = header.durable_lsn;
+    if (header.durable_lsn > reader->witness_lsn && !announced) {
+        reader->witness_lsn = header.durable_lsn;
+    }
     if (last == survey->floor_segment || header.first_lsn <= from_lsn) {
         log_reader_enter(reader, file, &header);
         return WAL_OK;

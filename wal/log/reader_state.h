@@ -37,6 +37,7 @@ struct wal_reader {
     uint64_t pos_lsn;       /* its LSN, */
     uint64_t batch_end_lsn; /* and the end of its batch, which may be served. */
     uint64_t next_lsn;      /* The first not served yet. */
+    uint64_t served_lsn;    /* The last one served; 0: none. */
 
     uint64_t once_lsn;         /* Missing, and looked for again, */
     uint64_t looked_lsn;       /* and again. */
@@ -83,6 +84,9 @@ void log_reader_enter(struct wal_reader *reader, struct wal_file file,
 
 /* Nothing of a segment is looked at before it is known how far it may be read. */
 WAL_CHECKED enum wal_err log_reader_ready(struct wal_reader *reader);
+
+/* WAL_PRUNED, WAL_TRUNCATED: the segment being read is no longer part of the log. */
+WAL_CHECKED enum wal_err log_reader_gone(struct wal_reader *reader);
 
 void log_reader_mark_seen(struct wal_reader *reader, const struct wal_mark_slot *mark);
 

@@ -26,30 +26,6 @@ enum wal_err log_reader_segment(struct wal_reader *reader, uint64_t number,
     return WAL_OK;
 }
 
-/* Is there a successor? */
-static enum wal_err successor_find(struct wal_reader *reader)
-{
-    struct wal_segment_header header;
-    struct wal_file file = WAL_FILE_NONE;
-
-    if (log_reader_sealed(reader)) return WAL_OK;
-    enum wal_err err = log_reader_segment(reader, reader->header.segment + 1, &file, &header);
-    if (err == WAL_NOTFOUND) return WAL_OK;
-    if (err == WAL_CORRUPT || err == WAL_VERSION)
-        return log_reader_fail(reader, err, reader->place);
-    if (err) return err;
-    if (header.life < reader->header.life || header.first_lsn < reader->header.first_lsn ||
-        header.block_bytes != reader->header.block_bytes) {
-        err_ignore(io_close(reader->io, file)); /* Only read. */
-        return log_reader_fail(reader, WAL_CORRUPT,
-                               log_place_segment(header.segment, 0, reader->pos_lsn, UINT64_MAX));
-    }
-    reader->next_file = file;
-    reader->next_header = header;
-    log_reader_unload(reader);
-    return WAL_OK;
-}
-
 enum wal_err log_reader_fail(struct wal_reader *reader, enum wal_err err, struct wal_place place)
 {
     struct wal_mark_slot mark;
@@ -79,6 +55,96 @@ static enum wal_err mark_witness(struct wal_reader *reader, struct wal_mark_slot
     return err;
 }
 
+static enum wal_err truncated(struct wal_reader *reader, uint64_t first_lsn)
+{
+    return log_reader_fail(
+        reader, WAL_TRUNCATED,
+        log_place_segment(reader->header.segment, reader->at.offset, first_lsn, UINT64_MAX));
+}
+
+enum wal_err log_reader_gone(struct wal_reader *reader)
+{
+    struct wal_segment_header header = {.life = 0};
+    struct wal_mark_slot mark;
+    struct wal_file file;
+
+    enum wal_err err = log_reader_segment(reader, reader->header.segment, &file, &header);
+    if (err != WAL_OK && err != WAL_NOTFOUND) return err;
+    if (err == WAL_OK) err_ignore(io_close(reader->io, file)); /* Only read. */
+    if (err == WAL_OK && header.life == reader->header.life) return WAL_OK;
+    err = mark_witness(reader, &mark);
+    if (err) return err;
+    if (mark.floor_segment > reader->header.segment) {
+        return log_reader_fail(
+            reader, WAL_PRUNED,
+            log_place_segment(reader->header.segment, 0, reader->pos_lsn, mark.floor_lsn - 1));
+    }
+    return truncated(reader, reader->pos_lsn);
+}
+
+/* A new life has begun at `first_lsn`. Nothing of both sides may be served. */
+static enum wal_err cut_check(struct wal_reader *reader, uint64_t first_lsn)
+{
+    enum wal_err err = log_reader_gone(reader);
+    if (err) return err;
+    if (reader->served_lsn >= first_lsn || reader->at.lsn > first_lsn) {
+        return truncated(reader, first_lsn);
+    }
+    return WAL_OK;
+}
+
+/* The mark may be of a new life: what was witnessed before is not any more, unless it says so. */
+static enum wal_err life_check(struct wal_reader *reader, const struct wal_mark_slot *mark)
+{
+    if (mark->life <= reader->mark_life) return WAL_OK;
+    bool cut_here = mark->cut && mark->segment == reader->header.segment;
+    enum wal_err err = cut_check(reader, cut_here ? mark->durable_lsn + 1 : UINT64_MAX);
+    if (err) return err;
+    reader->witness_lsn = mark->durable_lsn;
+    reader->known_segment = mark->segment;
+    log_reader_mark_seen(reader, mark);
+    log_reader_unload(reader);
+    return WAL_OK;
+}
+
+static bool follows(const struct wal_reader *reader, const struct wal_segment_header *header)
+{
+    return header->life >= reader->header.life && header->first_lsn >= reader->header.first_lsn &&
+           header->block_bytes == reader->header.block_bytes;
+}
+
+/* Is there a successor? */
+static enum wal_err successor_find(struct wal_reader *reader)
+{
+    struct wal_segment_header header;
+    struct wal_file file = WAL_FILE_NONE;
+
+    if (log_reader_sealed(reader)) return WAL_OK;
+    enum wal_err err = log_reader_segment(reader, reader->header.segment + 1, &file, &header);
+    if (err == WAL_NOTFOUND) return WAL_OK;
+    if (err == WAL_CORRUPT || err == WAL_VERSION)
+        return log_reader_fail(reader, err, reader->place);
+    if (err) return err;
+    if (header.life < reader->mark_life && header.segment > reader->mark_segment) {
+        err_ignore(io_close(reader->io, file)); /* A leftover, and only read. */
+        return WAL_OK;
+    }
+    if (!follows(reader, &header)) {
+        err = log_reader_fail(reader, WAL_CORRUPT,
+                              log_place_segment(header.segment, 0, reader->pos_lsn, UINT64_MAX));
+    } else if (header.life > reader->header.life) {
+        err = cut_check(reader, header.first_lsn);
+    }
+    if (err) {
+        err_ignore(io_close(reader->io, file)); /* Only read. */
+        return err;
+    }
+    reader->next_file = file;
+    reader->next_header = header;
+    log_reader_unload(reader);
+    return WAL_OK;
+}
+
 /* A successor was heard of that isn't there. */
 static enum wal_err successor_missing(struct wal_reader *reader)
 {
@@ -87,6 +153,10 @@ static enum wal_err successor_missing(struct wal_reader *reader)
 
     enum wal_err err = mark_witness(reader, &mark);
     if (err) return err;
+    uint64_t life = reader->mark_life;
+    err = life_check(reader, &mark);
+    if (err) return err;
+    if (mark.life > life) return WAL_OK; /* That may be why: look again. */
     return log_reader_fail(reader, mark.floor_segment > missing ? WAL_PRUNED : WAL_CORRUPT,
                            log_place_segment(missing, 0, reader->pos_lsn, reader->witness_lsn));
 }
@@ -103,7 +173,15 @@ void log_reader_enter(struct wal_reader *reader, struct wal_file file,
         .offset = log_area_bytes(header->block_bytes),
         .lsn = header->first_lsn,
     };
-    if (reader->witness_lsn < header->durable_lsn) reader->witness_lsn = header->durable_lsn;
+    if (header->life > reader->mark_life) {
+        /* It says more than the mark did, and only what it says counts. */
+        reader->witness_lsn = header->durable_lsn;
+        reader->known_segment = header->segment;
+        log_reader_mark_seen(
+            reader, &(struct wal_mark_slot){.life = header->life, .segment = header->segment});
+    } else if (header->life == reader->mark_life && reader->witness_lsn < header->durable_lsn) {
+        reader->witness_lsn = header->durable_lsn;
+    }
     log_scan_file(&reader->scan, file, header, 0);
     log_reader_unload(reader);
 }
@@ -178,6 +256,15 @@ void log_reader_mark_seen(struct wal_reader *reader, const struct wal_mark_slot 
     reader->mark_offset = mark->offset;
 }
 
+/* Before the mark is read: if it is of the same life then, so is what the writer says. */
+static struct wal_stat writer_stat(const struct wal_reader *reader)
+{
+    struct wal_stat stat = {.life = 0};
+
+    if (reader->options.log != NULL) wal_log_stat(reader->options.log, &stat);
+    return stat;
+}
+
 enum wal_err log_reader_refresh(struct wal_reader *reader, bool *ret_more)
 {
     struct wal_mark_slot mark;
@@ -185,16 +272,15 @@ enum wal_err log_reader_refresh(struct wal_reader *reader, bool *ret_more)
     *ret_more = false;
     enum wal_err err = io_size(reader->io, reader->file, &reader->scan.size);
     if (err || log_reader_sealed(reader)) return err;
+    const struct wal_stat stat = writer_stat(reader);
     err = mark_witness(reader, &mark);
     if (err) return err;
+    err = life_check(reader, &mark);
+    if (err) return err;
     uint64_t witness = mark.durable_lsn;
-    if (reader->options.log != NULL) {
-        struct wal_stat stat;
-
-        wal_log_stat(reader->options.log, &stat);
-        if (witness < stat.durable_lsn) witness = stat.durable_lsn;
-    }
-    err = chain_witness(reader, &witness);
+    if (stat.life == mark.life && witness < stat.durable_lsn) witness = stat.durable_lsn;
+    /* What an earlier life's headers say may be more than was left of it. */
+    if (reader->header.life == mark.life) err = chain_witness(reader, &witness);
     if (err) return err;
     err = witness_apply(reader, witness, ret_more);
     if (err) return err;
@@ -210,7 +296,7 @@ enum wal_err log_reader_resync(struct wal_reader *reader, uint64_t offset, bool 
     uint64_t witness = 0;
 
     *ret_more = false;
-    if (offset >= reader->scan.size) return WAL_OK;
+    if (offset >= reader->scan.size || reader->header.life < reader->mark_life) return WAL_OK;
     /* Once: what a crash left behind is there from the beginning. While the writer lives the mark
      * tells, and the file may be large and empty. */
     if (reader->resynced_segment == reader->header.segment) return WAL_OK;

@@ -10,11 +10,16 @@
  * The order in which things become durable, each crash point between them being a state that the
  * next open understands:
  *
- *     1  the .tmp files: litter until they have names
- *     2  the segment's name: a log whose mark is of an earlier life, or (created) has none
- *     3  the mark's name: done
+ *     1  the mark, under its name: a new life begins behind the last segment there is. From now on
+ *        a segment above that one which is of an earlier life is a leftover, whoever began it
+ *     2  leftovers are gone, and that is durable: their numbers are free
+ *     3  the fresh segment's bytes under a .tmp name: litter until it has its own
+ *     4  the segment's name
+ *     5  the mark: done
  *
- * A SEGMENT BEYOND THE MARK was linked by someone who didn't get as far as 3. The sync of its name
+ * At creation there is no life before: the segment gets its name, and then the mark.
+ *
+ * A SEGMENT BEYOND THE MARK was linked by someone who didn't get as far as 5. The sync of its name
  * may have failed, after which nothing is promised about it any more, though it is there to be
  * seen. So it is written anew, from bytes that are verified, and renamed into place, before
  * anything that would follow it.
@@ -237,13 +242,11 @@ static struct log_tip tip_at(const struct wal_log *log, uint64_t segment, uint64
     };
 }
 
-/* The fresh segment's groups are in `file`, up to the tip. Steps 1 to 3 of above. */
-static enum wal_err begin_segment(struct wal_log *log, struct wal_file *file,
-                                  struct wal_segment_header *header, uint64_t mark_sequence)
+/* The fresh segment's groups are in `file`, up to the tip: give it its header, durably. */
+static enum wal_err segment_finish(struct wal_log *log, struct wal_file *file,
+                                   struct wal_segment_header *header)
 {
-    bool unsure = false;
     bool filled = false;
-    const struct wal_mark_slot contents = mark_contents(log, mark_sequence);
     enum wal_err err = WAL_OK;
 
     if (header->segment_bytes < log->tip.offset) header->segment_bytes = log->tip.offset;
@@ -256,14 +259,7 @@ static enum wal_err begin_segment(struct wal_log *log, struct wal_file *file,
     if (err) return err;
     err = io_fsync(log->io, *file);
     if (err) return err;
-    err = log_segment_reopen(log->io, log->dir, WAL_SEGMENT_TMP_NAME, log->file_flags, file);
-    if (err) return err;
-    /* The mark's bytes before the segment's name: what can fail for want of space comes first. */
-    err = log_mark_prepare(log->io, log->dir, &contents, &log->mark);
-    if (err) return err;
-    err = log_segment_publish(log->io, log->dir, WAL_SEGMENT_TMP_NAME, header->segment, &unsure);
-    if (err) return err;
-    return log_mark_publish(log->io, log->dir);
+    return log_segment_reopen(log->io, log->dir, WAL_SEGMENT_TMP_NAME, log->file_flags, file);
 }
 
 static struct wal_segment_header fresh_header(const struct wal_log *log)
@@ -377,7 +373,16 @@ enum wal_err log_create(struct wal_log *log, struct log_survey *survey, const ch
 
     err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, &file);
     if (err) return err;
-    err = begin_segment(log, &file, &header, 0);
+    err = segment_finish(log, &file, &header);
+    if (err) goto undo;
+    const struct wal_mark_slot contents = mark_contents(log, 0);
+    /* The mark's bytes before the segment's name: what can fail for want of space comes first. */
+    err = log_mark_prepare(log->io, log->dir, &contents, &log->mark);
+    if (err) goto undo;
+    bool unsure = false;
+    err = log_segment_publish(log->io, log->dir, WAL_SEGMENT_TMP_NAME, header.segment, &unsure);
+    if (err) goto undo;
+    err = log_mark_publish(log->io, log->dir);
     if (err) goto undo;
     log->tip.file = file;
     io_note(log->io, WAL_NOTE_LOG_CREATED);
@@ -394,7 +399,11 @@ static void takeover_report(const struct wal_log *log, const struct log_survey *
     uint64_t end_lsn = survey->end.lsn - 1;
     struct wal_place place = log_place_segment(last->segment, survey->end.offset, 0, 0);
 
-    if (survey->end.offset < survey->tail_end) {
+    bool truncated = survey->announced && survey->mark.cut;
+
+    if (survey->announced) io_note(log->io, WAL_NOTE_LIFE_RESUMED);
+    if (truncated) io_note(log->io, WAL_NOTE_TRUNCATE_RESUMED);
+    if (!truncated && survey->end.offset < survey->tail_end) {
         io_note(log->io, WAL_NOTE_TAIL_CUT);
         log_emit(&log->options, (struct wal_event){
                                     .kind = WAL_EVENT_TAIL_CUT,
@@ -412,49 +421,111 @@ static void takeover_report(const struct wal_log *log, const struct log_survey *
                             });
 }
 
-static enum wal_err take_over(struct wal_log *log, struct log_survey *survey,
-                              struct wal_place *reterr_place)
+/* Before anything else of the new life: what lies above the segment that it follows does not count
+ * from now on, nor does what a writer that has lost its lock may yet put there. */
+static enum wal_err life_announce(struct wal_log *log, const struct log_survey *survey)
+{
+    struct wal_mark_slot contents = mark_contents(log, survey->mark.sequence);
+
+    contents.begins = true;
+    contents.cut = survey->announced && survey->mark.cut;
+    contents.durable_lsn = survey->witness.lsn - 1;
+    contents.segment = log_survey_last(survey)->segment;
+    contents.offset = survey->witness_end;
+    contents.commit_ns = survey->witness.commit_ns;
+    enum wal_err err = log_mark_prepare(log->io, log->dir, &contents, &log->mark);
+    if (err) return err;
+    return log_mark_publish(log->io, log->dir);
+}
+
+/* None of them may be there when the new life's segments get such numbers. */
+static enum wal_err leftovers_unlink(struct wal_log *log, const struct log_survey *survey)
+{
+    bool any = false;
+
+    for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
+        uint64_t number;
+
+        if (!log_segment_name_parse(name, &number) || number <= survey->last_segment) continue;
+        enum wal_err err = io_unlink(log->io, log->dir, name);
+        if (err != WAL_OK && err != WAL_NOTFOUND) return err;
+        leftover_removed(log, name);
+        any = true;
+    }
+    return any ? io_fsync_dir(log->io, log->dir) : WAL_OK;
+}
+
+static enum wal_err fresh_publish(struct wal_log *log, const struct wal_segment_header *header)
+{
+    bool unsure = false;
+
+    enum wal_err err =
+        log_segment_publish(log->io, log->dir, WAL_SEGMENT_TMP_NAME, header->segment, &unsure);
+    if (err == WAL_LOCKED && log_leftover_remove(log, header->segment) == WAL_OK) {
+        err =
+            log_segment_publish(log->io, log->dir, WAL_SEGMENT_TMP_NAME, header->segment, &unsure);
+    }
+    if (err) return err;
+    const struct wal_mark_slot contents = mark_contents(log, log->mark.newest.sequence);
+    return log_mark_renew(log->io, &log->mark, &contents, true, &unsure);
+}
+
+/* What is valid but not known durable, in a segment of the new life. */
+static enum wal_err fresh_segment(struct wal_log *log, struct log_survey *survey)
 {
     const struct wal_segment_header *last = log_survey_last(survey);
-    uint64_t end_lsn = survey->end.lsn - 1;
-
-    enum wal_err err = names_make_durable(survey);
-    if (err) return err;
-
-    uint32_t leap; /* Not just one more: format.h, "A LIFE begins". */
-    err = io_random(log->io, &leap, sizeof leap);
-    if (err) return err;
-    log->life = survey->life + 1 + leap;
-    log->tip = tip_at(log, last->segment + 1, log_area_bytes(log->block_bytes), end_lsn,
-                      survey->end.commit_ns);
     struct copy copy = {
         .first_lsn = survey->witness.lsn,
-        .last_lsn = end_lsn,
+        .last_lsn = survey->end.lsn - 1,
         .binding = log->tip.binding,
         .durable_lsn = survey->witness.lsn - 1,
         .offset = log->tip.offset,
     };
     struct wal_segment_header header = fresh_header(log);
     header.first_lsn = copy.first_lsn;
-    header.durable_lsn = end_lsn;
+    header.durable_lsn = copy.last_lsn;
     header.commit_ns = survey->witness.commit_ns;
 
-    err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, &copy.file);
+    enum wal_err err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, &copy.file);
     if (err) return err;
     err = segment_copy(survey, last->segment, survey->witness.offset, &copy);
     if (err) goto undo;
     log->tip.offset = copy.offset;
     log->tip.durable_offset = copy.offset;
-    err = begin_segment(log, &copy.file, &header, survey->mark.sequence);
+    err = segment_finish(log, &copy.file, &header);
+    if (err) goto undo;
+    err = fresh_publish(log, &header);
     if (err) goto undo;
     log->tip.file = copy.file;
-    takeover_report(log, survey);
     return WAL_OK;
 
 undo:
-    *reterr_place = log_place_segment(log->tip.segment, 0, 0, 0);
     give_up(log, copy.file);
     return err;
+}
+
+static enum wal_err take_over(struct wal_log *log, struct log_survey *survey,
+                              struct wal_place *reterr_place)
+{
+    uint64_t number = log_survey_last(survey)->segment + 1;
+
+    enum wal_err err = names_make_durable(survey);
+    if (err) return err;
+    err = log_life_after(log->io, survey->life, &log->life);
+    if (err) return err;
+    log->tip = tip_at(log, number, log_area_bytes(log->block_bytes), survey->end.lsn - 1,
+                      survey->end.commit_ns);
+    err = life_announce(log, survey);
+    if (err) return err;
+    err = leftovers_unlink(log, survey);
+    if (err) return err;
+    err = fresh_segment(log, survey);
+    if (err) {
+        *reterr_place = log_place_segment(number, 0, 0, 0);
+        return err;
+    }
+    takeover_report(log, survey);
+    return WAL_OK;
 }
 
 static enum wal_err go_on(struct wal_log *log, const struct log_survey *survey)

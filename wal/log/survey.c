@@ -86,6 +86,48 @@ static void names_sort_out(struct log_survey *survey, bool marked)
     }
 }
 
+static enum wal_err header_at(struct log_survey *survey, uint64_t number,
+                              struct wal_segment_header *ret_header, uint64_t *ret_size)
+{
+    struct wal_file file;
+
+    enum wal_err err = log_segment_open(survey->io, survey->dir, number, 0, &file);
+    if (err) return err;
+    err = log_segment_header_read(survey->io, file, number, ret_header);
+    if (err == WAL_OK && ret_size != NULL) err = io_size(survey->io, file, ret_size);
+    err_ignore(io_close(survey->io, file)); /* Only read. */
+    return err;
+}
+
+/* Segments above the mark's that are of a lower life than the mark are not part of the log: a new
+ * life has begun below them (format.h, "A LIFE begins"). One that can't be read is not one of them:
+ * whoever needs it will say so. */
+static enum wal_err leftovers_set_aside(struct log_survey *survey)
+{
+    uint64_t wals = survey->wals;
+    uint64_t last = survey->mark.segment;
+
+    for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
+        struct wal_segment_header header;
+        uint64_t number;
+
+        if (!log_segment_name_parse(name, &number) || number <= survey->mark.segment) continue;
+        enum wal_err err = header_at(survey, number, &header, NULL);
+        if (err != WAL_OK && err != WAL_CORRUPT && err != WAL_VERSION && err != WAL_NOTFOUND) {
+            return err;
+        }
+        if (err == WAL_OK && header.life < survey->mark.life) {
+            wals--;
+        } else if (number > last) {
+            last = number;
+        }
+    }
+    if (wals == survey->wals) return WAL_OK;
+    survey->wals = wals;
+    survey->last_segment = last;
+    return WAL_OK;
+}
+
 enum wal_err log_survey_names(struct log_survey *survey)
 {
     enum wal_err err =
@@ -101,20 +143,8 @@ enum wal_err log_survey_names(struct log_survey *survey)
     err = io_list(survey->io, survey->dir, &survey->names, &survey->names_bytes);
     if (err) return err;
     names_sort_out(survey, marked);
-    return WAL_OK;
-}
-
-static enum wal_err header_at(struct log_survey *survey, uint64_t number,
-                              struct wal_segment_header *ret_header, uint64_t *ret_size)
-{
-    struct wal_file file;
-
-    enum wal_err err = log_segment_open(survey->io, survey->dir, number, 0, &file);
-    if (err) return err;
-    err = log_segment_header_read(survey->io, file, number, ret_header);
-    if (err == WAL_OK && ret_size != NULL) err = io_size(survey->io, file, ret_size);
-    err_ignore(io_close(survey->io, file)); /* Only read. */
-    return err;
+    if (!marked || survey->last_segment <= survey->mark.segment) return WAL_OK;
+    return leftovers_set_aside(survey);
 }
 
 /* Does no group follow the header of a segment whose size does not tell? Not: nothing but zeros. A
@@ -237,7 +267,10 @@ static bool header_fits(const struct log_survey *survey, const struct wal_segmen
                         const struct wal_segment_header *header)
 {
     if (memcmp(header->log_id, survey->mark.log_id, WAL_LOG_ID_BYTES) != 0) return false;
-    if (header->segment == survey->mark.segment && header->life != survey->mark.life) return false;
+    if (header->segment == survey->mark.segment) {
+        bool before_mark = header->life < survey->mark.life;
+        if (survey->mark.begins ? !before_mark : header->life != survey->mark.life) return false;
+    }
     if (header->segment == survey->floor_segment && header->first_lsn > survey->mark.floor_lsn) {
         return false;
     }
@@ -261,6 +294,8 @@ static enum wal_err headers_read(struct log_survey *survey)
         if (segment->sound) before = &segment->header;
     }
     survey->life = before == NULL ? survey->mark.life : before->life;
+    survey->announced = survey->mark.begins && survey->last_segment == survey->mark.segment;
+    if (survey->announced) survey->life = survey->mark.life;
     return WAL_OK;
 }
 

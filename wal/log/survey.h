@@ -38,13 +38,14 @@ struct log_survey {
     size_t names_bytes;
     uint64_t floor_segment;
     uint64_t last_segment;
-    uint64_t wals; /* Segments from the floor on. */
+    uint64_t wals; /* Segments from the floor on, without leftovers. */
 
     /* log_survey_headers: segments[i] is number floor_segment + i. */
     struct log_survey_segment *segments;
     size_t count;
     size_t first; /* Those below were not looked at. */
     uint64_t life;
+    bool announced; /* The mark says that a life begins, and there is nothing of it yet. */
 
     /* log_survey_tail. */
     struct log_scan scan;

@@ -27,8 +27,8 @@ static bool mark_is_usable(const struct log_survey *survey, const struct wal_seg
 {
     const struct wal_mark_slot *mark = &survey->mark;
 
-    return mark->segment == header->segment && mark->life == survey->life && mark->offset <= size &&
-           mark->offset >= log_area_bytes(header->block_bytes) &&
+    return mark->segment == header->segment && mark->life == survey->life && !mark->begins &&
+           mark->offset <= size && mark->offset >= log_area_bytes(header->block_bytes) &&
            mark->offset % header->block_bytes == 0 && mark->durable_lsn >= header->first_lsn - 1;
 }
 
@@ -132,6 +132,19 @@ static bool is_closed(const struct log_survey *survey, const struct wal_segment_
            mark->durable_lsn == survey->end.lsn - 1 && mark->offset == survey->end.offset;
 }
 
+/* A truncation got as far as the mark: there is nothing above its LSN, whatever is still to be
+ * seen, and whatever anybody witnesses. */
+static void cut_apply(struct log_survey *survey, uint64_t *witness)
+{
+    const struct wal_mark_slot *mark = &survey->mark;
+
+    *witness = mark->durable_lsn;
+    if (survey->end.lsn <= mark->durable_lsn + 1) return;
+    survey->end.lsn = mark->durable_lsn + 1;
+    survey->end.offset = mark->offset;
+    survey->end.commit_ns = mark->commit_ns;
+}
+
 static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file file, bool all,
                                      uint64_t witness)
 {
@@ -142,8 +155,11 @@ static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file 
     log_scan_file(&survey->scan, file, header, survey->last_size);
     survey->start = start_position(survey, header, survey->last_size, all);
     survey->end = survey->start;
-    err = log_scan_chain(&survey->scan, &survey->end, UINT64_MAX - 1, &witness);
+    bool cut = survey->announced && survey->mark.cut;
+    uint64_t limit = cut ? survey->mark.durable_lsn : UINT64_MAX - 1;
+    err = log_scan_chain(&survey->scan, &survey->end, limit, &witness);
     if (err) return err;
+    if (cut) cut_apply(survey, &witness);
     survey->witness = survey->end;
     survey->witness_end = survey->end.offset;
     survey->tail_end = survey->end.offset;
@@ -153,11 +169,11 @@ static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file 
     }
     if (survey->holed) return WAL_OK; /* Not the last one, and where it should end isn't known. */
     if (survey->mark.life == survey->life) raise_to(&witness, survey->mark.durable_lsn);
-    raise_to(&witness, header->durable_lsn);
+    if (!cut) raise_to(&witness, header->durable_lsn);
     if (!all && is_closed(survey, header) && witness < survey->end.lsn) {
         return witness_locate(survey, witness);
     }
-    if (survey->end.offset < survey->last_size) {
+    if (!cut && survey->end.offset < survey->last_size) {
         uint64_t known = witness;
 
         err = log_scan_resync(&survey->scan, survey->end.offset, &witness);
