@@ -583,6 +583,7 @@ void model_take(struct model *model, const struct history_event *event)
     case HISTORY_LIFTED: model_take_lifted(model); break;
     case HISTORY_UNDISTURBED:
     case HISTORY_COPIED:
+    case HISTORY_REPAIRED:
     case HISTORY_HEALED:
     case HISTORY_LEAKED:
     case HISTORY_STUCK:

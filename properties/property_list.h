@@ -11,6 +11,7 @@ extern const struct property property_no_phantom;
 extern const struct property property_batch_atomicity;
 extern const struct property property_prefix;
 extern const struct property property_honest_corruption;
+extern const struct property property_honest_repair;
 extern const struct property property_durability;
 extern const struct property property_pruning;
 extern const struct property property_honest_copy;

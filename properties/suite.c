@@ -20,6 +20,7 @@ const struct property *const properties_all[] = {
     &property_prefix,
     &property_honest_corruption,
     &property_honest_copy,
+    &property_honest_repair,
     &property_durability,
     &property_pruning,
     &property_fsync_honesty,
@@ -127,7 +128,9 @@ const struct property *property_suite_step(struct property_suite *suite,
         model_read(&suite->model, observation, event->kind == HISTORY_UNDISTURBED,
                    loose_lsn(&suite->model, event));
     }
-    if (event->kind == HISTORY_COPIED) { /* Not a state of the log: only its own claim is asked. */
+    if (event->kind == HISTORY_COPIED ||
+        event->kind ==
+            HISTORY_REPAIRED) { /* Not a state of the log: only its own claim is asked. */
         asked &= suite->by_kind[event->kind];
         observation = NULL;
     }

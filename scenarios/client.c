@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "scenarios/run.h"
+#include "wal/log/repair.h"
 
 void run_put_down(struct runner *runner, struct history_event event)
 {
@@ -488,5 +489,23 @@ void run_side_task(struct wal_io *io, void *arg)
     struct runner *runner = arg;
 
     recover(runner, NULL, io, runner->side_list, &runner->side);
+    sim_abandon(runner->world);
+}
+
+void run_repair_task(struct wal_io *io, void *arg)
+{
+    const struct wal_repair_options options = {.policy = WAL_REPAIR_SALVAGE, .apply = true};
+    struct runner *runner = arg;
+    struct wal_repair_report report = {.needed = true};
+
+    enum wal_err err = wal_repair(io, RUN_LOG_PATH, &options, &report);
+    runner->repair_needed = report.needed;
+    runner->repaired = err == WAL_OK;
+    if (err) {
+        runner->side =
+            (struct history_observation){.recovery = true, .open_error = sim_error_class(err)};
+    } else {
+        recover(runner, NULL, io, runner->side_list, &runner->side);
+    }
     sim_abandon(runner->world);
 }

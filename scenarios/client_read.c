@@ -38,7 +38,8 @@ static struct history_record seen(const struct wal_record *record)
                                    .commit_ns = record->commit_ns,
                                    .length = record->len,
                                    .batch_index = record->batch_index,
-                                   .batch_goes_on = record->batch_goes_on};
+                                   .batch_goes_on = record->batch_goes_on,
+                                   .lost = record->lost};
 }
 
 struct history_place run_place(const struct wal_place *place)

@@ -137,6 +137,7 @@ struct runner {
     struct record_list seen, seen_again; /* By processes on the side. */
     struct history_observation side;     /* What a side process saw. */
     struct record_list *side_list;
+    bool repair_needed, repaired; /* A side process had to repair its log, and did. */
     struct disk *look_disk, *copy_disk;
     struct boot *copier;   /* The process in which a client copies the log; NULL: none. */
     bool copied;           /* The process made a copy that nobody has looked at. */
@@ -172,9 +173,10 @@ void run_conclude(struct runner *runner);
 bool run_judge_image(struct runner *runner, struct disk *disk, uint32_t k, uint64_t hash);
 
 /* client.c: what runs on the process's tasks. */
-void run_main_task(struct wal_io *io, void *arg); /* arg: the boot */
-void run_side_task(struct wal_io *io, void *arg); /* arg: the runner */
-wal_observe run_observe;                          /* The log's observer; context: the boot. */
+void run_main_task(struct wal_io *io, void *arg);   /* arg: the boot */
+void run_side_task(struct wal_io *io, void *arg);   /* arg: the runner */
+void run_repair_task(struct wal_io *io, void *arg); /* The same, after a repair. */
+wal_observe run_observe;                            /* The log's observer; context: the boot. */
 
 /* What the client sees and is told. Nothing is put down of a zombie: it was given up. */
 void run_put_down(struct runner *runner, struct history_event event);

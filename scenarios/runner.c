@@ -261,6 +261,26 @@ static void look_at_copy(struct runner *runner)
     }
 }
 
+/* The log does not open: on a copy of the disk an operator repairs it. */
+static void look_at_repaired(struct runner *runner)
+{
+    struct sim_end end;
+
+    runner->side_list = &runner->seen;
+    runner->repair_needed = runner->repaired = false;
+    runner->side = (struct history_observation){.recovery = true, .open_error = HISTORY_OTHER};
+    sim_side_run(runner->world, NULL, run_repair_task, runner, &end);
+    if (end.stop != SIM_STOP_ABANDONED) {
+        put_down(runner,
+                 (struct history_event){.kind = HISTORY_STUCK, .index = stuck_how(end.stop)});
+    } else if (runner->repair_needed) { /* Else any recovery would have shown the same. */
+        put_down(runner, (struct history_event){.kind = HISTORY_REPAIRED,
+                                                .error = runner->side.open_error,
+                                                .flag = runner->repaired,
+                                                .observation = &runner->side});
+    }
+}
+
 static void after_end(struct runner *runner, const struct sim_end *end)
 {
     if (end->leaked_blocks == 0 && end->leaked_descriptors == 0) return;
@@ -349,6 +369,10 @@ static bool run_storm(struct runner *runner)
             /* Nobody could use the log. If bytes are damaged, that is why: an operator brings them
              * back. */
             runner->failed_opens++;
+            if (runner->failed_opens == 1 && disk_damaged(sim_disk(runner->world))) {
+                look_at_repaired(runner);
+                if (!fold(runner)) return false;
+            }
             lift(runner);
         }
         if (!all_begun(runner)) run_damage(runner);

@@ -75,6 +75,8 @@ enum history_error {
     X(HISTORY_UNDISTURBED, "undisturbed")                                                        \
     /* observation: what a copy showed that was made while the log was written. */              \
     X(HISTORY_COPIED,      "copied")                                                             \
+    /* observation: what a copy showed after it was repaired, flag: or was to be used again.    */ \
+    X(HISTORY_REPAIRED,    "repaired")                                                           \
     /* instance, error: a clean close ended so. */                                               \
     X(HISTORY_CLOSED,      "closed")                                                             \
     /* instance, flag: true if power was lost, false if only the process died. */                \
@@ -133,6 +135,7 @@ struct history_record {
     uint32_t length;
     uint32_t batch_index;
     bool batch_goes_on;
+    bool lost; /* Not a record: a repair said that there was one. */
 };
 
 struct history_place {

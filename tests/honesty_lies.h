@@ -114,6 +114,16 @@ static bool it_was_over_a_limit(struct history_event *event, struct history_obse
     return true;
 }
 
+static bool its_repair_gave_all_up(struct history_event *event, struct history_observation *seen,
+                                   struct history_record *records)
+{
+    if (!recovered(event, 1)) return false;
+    event->kind = HISTORY_REPAIRED;
+    event->flag = true;
+    for (uint32_t i = 0; i < seen->count; i++) records[i].lost = true;
+    return true;
+}
+
 static bool its_row_was_another(struct history_event *event, struct history_observation *seen,
                                 struct history_record *records)
 {
@@ -155,6 +165,7 @@ static const struct {
     {"honest-copy", its_copy_showed_a_stranger},
     {"commit-time", it_set_the_clock_back},
     {"limits", it_was_over_a_limit},
+    {"honest-repair", its_repair_gave_all_up},
     {"rows", its_row_was_another},
     {"liveness", it_got_stuck},
     {"no-leak", it_leaked},

@@ -246,7 +246,7 @@ static bool breaks(struct property_suite *suite, const struct history *history, 
         event.observation = &seen;
     }
     if (!lie(&event, &seen, records)) return false;
-    if (event.kind != kind) event.observation = NULL;
+    if (event.kind != kind && event.kind != HISTORY_REPAIRED) event.observation = NULL;
     property_suite_begin(suite, mask);
     for (size_t i = 0; i < history->count; i++) {
         bool told = i == at && event.kind == kind;

@@ -111,6 +111,12 @@ enum { ROW_LENGTH = 100 };
                                                         .from_lsn = (from), __VA_ARGS__}}
 #define RECOVERED_FROM(process, from, ...)                                                        \
     OBSERVATION(HISTORY_OBSERVED, process, from, .recovery = true, __VA_ARGS__)
+#define REPAIRED(process, ...)                                                                    \
+    {.kind = HISTORY_REPAIRED, .operation = HISTORY_NO_OPERATION, .instance = (process),          \
+     .flag = true,                                                                                \
+     .observation = &(const struct history_observation){.recovery = true, .from_lsn = 1,          \
+                                                        __VA_ARGS__}}
+#define LOST_AT(n_lsn)        {.lsn = (n_lsn), .lost = true}
 #define COPIED(process, ...) OBSERVATION(HISTORY_COPIED, process, 1, .recovery = true, __VA_ARGS__)
 #define RECOVERED(process, ...) RECOVERED_FROM(process, 1, __VA_ARGS__)
 #define UNDISTURBED(process, ...)                                                                 \

@@ -291,6 +291,23 @@ static const struct row rows[] = {
              ACCEPTED(4, 2, 3, 3), ACKED(4, 2, 3),
              READ(2, SEEN(TIMED(1, 1, 5), TIMED(2, 2, 5), TIMED(3, 4, 7)))) },
 
+    /* honest-repair */
+    { "a_repair_that_keeps_all_but_the_damaged_is_accepted", NULL,
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(2, 2, true),
+             REPAIRED(2, SEEN(AT(1, 1), LOST_AT(2), AT(3, 3)))) },
+    { "a_repair_that_loses_the_damaged_end_is_accepted", NULL,
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(3, 3, true), REPAIRED(2, SEEN(AT(1, 1), AT(2, 2)))) },
+    { "a_repair_that_loses_more_is_rejected", "honest-repair",
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(2, 2, true),
+             REPAIRED(2, SEEN(AT(1, 1), LOST_AT(2), LOST_AT(3)))) },
+    { "a_repair_that_ends_early_is_rejected", "honest-repair",
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(2, 2, true), REPAIRED(2, SEEN(AT(1, 1), LOST_AT(2)))) },
+    { "a_repair_that_shows_another_record_is_rejected", "honest-repair",
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(2, 2, true),
+             REPAIRED(2, SEEN(AT(1, 1), AT(2, 9), AT(3, 3)))) },
+    { "a_repair_that_leaves_a_gap_is_rejected", "honest-repair",
+      EVENTS(THREE_ACKED, AGAIN, DAMAGED(2, 2, true), REPAIRED(2, SEEN(AT(1, 1), AT(3, 3)))) },
+
     /* rows */
     { "a_row_that_comes_back_is_accepted", NULL,
       EVENTS(ONE_ACKED, READ(1, SEEN(AT(1, 1)), ROW(0, HISTORY_ROW_GOOD, false))) },

@@ -180,7 +180,7 @@ static enum wal_err write_header(struct repair *repair)
         .block_bytes = walk->block_bytes,
         .life = repair->life,
         .segment = repair->report.segment,
-        .first_lsn = walk->floor_lsn,
+        .first_lsn = walk->begin_lsn,
         .durable_lsn = repair->report.last_lsn,
         .segment_bytes =
             walk->segment_bytes > repair->offset ? walk->segment_bytes : repair->offset,
@@ -352,8 +352,8 @@ static enum wal_err is_needed(struct wal_io *io, const char *path, bool *ret_nee
     struct wal_survey survey;
 
     enum wal_err err = wal_verify(io, path, true, NULL, NULL, &survey, NULL);
-    *ret_needed = err == WAL_CORRUPT;
-    return err == WAL_CORRUPT ? WAL_OK : err;
+    *ret_needed = err == WAL_CORRUPT || err == WAL_IO; /* Nor can it be used if it can't be read. */
+    return *ret_needed ? WAL_OK : err;
 }
 
 static enum wal_err repair_locked(struct wal_io *io, const char *path, struct wal_dir dir,

@@ -9,7 +9,7 @@
  *     SALVAGE   every record that is valid stays; each one that is lost becomes a record of kind
  *               LOST, so that LSNs have no gaps. A reader hands it out as lost, never as data.
  *
- * A batch is kept whole or lost whole. What never was known durable is not missed.
+ * A batch is kept whole or lost whole. What nothing tells of is not missed.
  *
  * What is kept is written into one new segment of a new life, synced, and then the mark changes
  * over to it: until that moment the log is what it was, after it the log is repaired, and a repair
@@ -45,7 +45,7 @@ struct wal_repair_report {
     uint64_t floor_lsn; /* Of the log, which does not change. */
     uint64_t last_lsn;  /* Of the repaired log. */
     uint64_t kept;      /* Records that stay, */
-    uint64_t lost;      /* and LSNs known durable that do not. */
+    uint64_t lost;      /* and LSNs that were there and do not. */
     uint64_t segment;   /* The new one. */
     uint64_t aside;     /* Segments that are set aside. */
 };

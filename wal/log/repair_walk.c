@@ -188,33 +188,6 @@ static void drop_leftovers(struct log_walk *walk)
     }
 }
 
-/* A header that cannot be read: the segment is of the life before or after it, which its groups
- * will tell. */
-static void make_up_headers(struct log_walk *walk)
-{
-    uint64_t before = 0;
-
-    for (size_t i = 0; i < walk->count; i++) {
-        struct log_walk_segment *segment = &walk->segments[i];
-        struct wal_segment_header header = {.version = WAL_FORMAT_VERSION,
-                                            .block_bytes = walk->block_bytes,
-                                            .life = before,
-                                            .segment = segment->number,
-                                            .segment_bytes = walk->segment_bytes};
-
-        if (segment->sound) {
-            before = segment->header.life;
-            continue;
-        }
-        for (size_t k = i + 1; header.life == 0 && k < walk->count; k++) {
-            if (walk->segments[k].sound) header.life = walk->segments[k].header.life;
-        }
-        if (walk->marked && segment->number == walk->mark.segment) header.life = walk->mark.life;
-        memcpy(header.log_id, walk->log_id, WAL_LOG_ID_BYTES);
-        segment->header = header;
-    }
-}
-
 /* ---- Reading what may be unreadable ---- */
 
 /* What cannot be read is zeros, a sector at a time. */
@@ -390,6 +363,14 @@ static bool find_batch(const struct group_walk *group, size_t *pos, uint64_t *ls
     return false;
 }
 
+/* The floor may lie inside a batch, which is kept whole. */
+static void reach_below_floor(struct log_walk *walk, uint64_t lsn, uint32_t count)
+{
+    if (walk->next_lsn != walk->floor_lsn || lsn >= walk->floor_lsn) return;
+    if (lsn + count <= walk->floor_lsn) return;
+    walk->next_lsn = walk->begin_lsn = lsn;
+}
+
 /* Hand on what is valid of the group whose bytes are at hand. */
 static enum wal_err walk_group(struct group_walk *group)
 {
@@ -407,6 +388,7 @@ static enum wal_err walk_group(struct group_walk *group)
             continue;
         }
         if (lsn + count - 1 > group->at->limit_lsn) break;
+        reach_below_floor(group->at->walk, lsn, count);
         if (lsn >= group->at->walk->next_lsn) {
             if (group->run_count == 0) {
                 group->run_begin = pos;
@@ -423,14 +405,66 @@ static enum wal_err walk_group(struct group_walk *group)
 
 /* ---- Segments ---- */
 
-/* A group may count if it is where it should be, or behind a gap that a witness spans. */
+/* Is there a group of this life in the segment? */
+static enum wal_err has_groups(struct segment_walk *at, uint64_t life, bool *ret_has)
+{
+    struct log_walk *walk = at->walk;
+    struct wal_group_header header;
+    uint64_t offset = log_area_bytes(walk->block_bytes);
+    enum wal_err err = WAL_OK;
+
+    at->binding = log_binding(walk->log_id, life, at->segment->number);
+    walk->window_bytes = 0;
+    *ret_has = false;
+    while (err == WAL_OK && !*ret_has && offset + WAL_GROUP_HEADER_BYTES <= at->segment->size) {
+        err = header_at(at, offset, &header, ret_has);
+        offset += walk->block_bytes;
+    }
+    return err;
+}
+
+/* The life of the nearest segment with a header, downwards or upwards from i; 0: there is none. */
+static uint64_t life_beside(const struct log_walk *walk, size_t i, bool up)
+{
+    while (up ? ++i < walk->count : i-- > 0) {
+        if (walk->segments[i].sound) return walk->segments[i].header.life;
+    }
+    return 0;
+}
+
+/* A header that cannot be read is made up. Of which life the segment is its groups tell, if it is
+ * one of those that are known; without it nothing in the segment can be told from other bytes. */
+static enum wal_err make_up_header(struct log_walk *walk, size_t i)
+{
+    struct log_walk_segment *segment = &walk->segments[i];
+    const uint64_t lives[] = {life_beside(walk, i, false), life_beside(walk, i, true),
+                              walk->marked ? walk->mark.life : 0, 1};
+    struct segment_walk at = {.walk = walk, .segment = segment};
+    bool has = false;
+
+    segment->header = (struct wal_segment_header){.version = WAL_FORMAT_VERSION,
+                                                  .block_bytes = walk->block_bytes,
+                                                  .segment = segment->number,
+                                                  .segment_bytes = walk->segment_bytes};
+    memcpy(segment->header.log_id, walk->log_id, WAL_LOG_ID_BYTES);
+    enum wal_err err = log_segment_open(walk->io, walk->dir, segment->number, 0, &at.file);
+    if (err) return err;
+    for (size_t k = 0; err == WAL_OK && !has && k < sizeof lives / sizeof lives[0]; k++) {
+        if (lives[k] == 0) continue;
+        segment->header.life = lives[k];
+        err = has_groups(&at, lives[k], &has);
+    }
+    err_ignore(io_close(walk->io, at.file)); /* Only read. */
+    return err;
+}
+
+/* A group may count behind a gap, too: its writer had written what stood there. */
 static bool may_count(const struct segment_walk *at, const struct wal_group_header *header)
 {
     const struct log_walk *walk = at->walk;
 
     if (header->first_lsn > at->limit_lsn) return false;
-    if (header->first_lsn + header->count <= walk->next_lsn) return false;
-    return header->first_lsn <= walk->next_lsn || header->first_lsn - 1 <= walk->witness_lsn;
+    return header->first_lsn + header->count > walk->next_lsn;
 }
 
 static enum wal_err walk_groups(struct segment_walk *at, const struct log_walk_visitor *visitor)
@@ -544,16 +578,19 @@ enum wal_err log_walk_survey(struct log_walk *walk, uint64_t witness_lsn)
     err = agree(walk);
     if (err) return err;
     drop_leftovers(walk);
-    make_up_headers(walk);
     walk->window = io_alloc(walk->io, WINDOW_BYTES);
     if (walk->window == NULL) return WAL_NOMEM;
+    for (size_t i = 0; err == WAL_OK && i < walk->count; i++) {
+        if (!walk->segments[i].sound) err = make_up_header(walk, i);
+    }
+    if (err) return err;
     walk->witness_lsn = witness_lsn;
     return find_witness(walk);
 }
 
 enum wal_err log_walk_run(struct log_walk *walk, const struct log_walk_visitor *visitor)
 {
-    walk->next_lsn = walk->floor_lsn;
+    walk->next_lsn = walk->begin_lsn = walk->floor_lsn;
     for (size_t i = 0; i < walk->count; i++) {
         enum wal_err err = walk_segment(walk, i, visitor);
         if (err) return err;

@@ -3,8 +3,9 @@
  *
  * Where recovery stops at the first break, this goes on behind it: it looks for the next group at
  * every place where one may start, and in a damaged group for the next batch. Nothing is taken for
- * valid but what its checksum binds to its place, and nothing counts that was not durable: behind a
- * gap only LSNs that a witness knows, and of a segment only those before its successor's.
+ * valid but what its checksum binds to its place, and of a segment only LSNs before its
+ * successor's: what follows is what a takeover left behind. A valid group behind a gap may not have
+ * been acknowledged; but nobody can tell, and it is what a repair is asked to save.
  */
 #ifndef WAL_LOG_REPAIR_WALK_H
 #define WAL_LOG_REPAIR_WALK_H
@@ -36,6 +37,7 @@ struct log_walk {
     uint64_t segment_bytes;
     uint64_t life; /* The highest. */
     uint64_t floor_lsn;
+    uint64_t begin_lsn;   /* Where the walk began: at the floor, or at the batch that it is in. */
     uint64_t witness_lsn; /* The highest LSN known durable. */
 
     uint8_t *window; /* Bytes of the segment that is walked. */
