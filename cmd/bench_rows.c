@@ -21,6 +21,8 @@ static const struct bench_row rows[] = {
     {.name = "append_nosync_128", .unit = "records/s", .goal = 1e7, .log = true},
     {.name = "replay_128", .unit = "GB/s", .goal = 8, .log = true},
     {.name = "replay_1024", .unit = "GB/s", .goal = 15, .log = true},
+    {.name = "replay_streamed_128", .unit = "GB/s", .log = true},
+    {.name = "replay_streamed_1024", .unit = "GB/s", .log = true},
     {.name = "open_clean_1mb", .unit = "ms", .log = true},
     {.name = "open_clean_100mb", .unit = "ms", .log = true},
     {.name = "open_clean_10gb", .unit = "ms", .log = true, .large = true},

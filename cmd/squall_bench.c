@@ -194,6 +194,7 @@ struct bench_arguments {
     bool large;
     const char *json;
     const char *dir;
+    const char *mode;
     uint64_t for_ns;
 };
 
@@ -210,6 +211,7 @@ static int run_log_rows(char **names, size_t count, const struct bench_arguments
     argv[n++] = program;
     argv[n++] = squall_path("--for=%" PRIu64 "ms", arguments->for_ns / 1000000);
     if (arguments->dir != NULL) argv[n++] = squall_path("--dir=%s", arguments->dir);
+    if (arguments->mode != NULL) argv[n++] = squall_path("--mode=%s", arguments->mode);
     if (json->out != NULL) argv[n++] = squall_path("--json-fd=%d", fileno(json->out));
     for (size_t i = 0; i < count; i++) argv[n++] = names[i];
     argv[n] = NULL;
@@ -230,7 +232,7 @@ static int run_log_rows(char **names, size_t count, const struct bench_arguments
 
 /* ---- Arguments ---- */
 
-enum { KEY_JSON = 0x100, KEY_FOR, KEY_DIR, KEY_LARGE };
+enum { KEY_JSON = 0x100, KEY_FOR, KEY_DIR, KEY_MODE, KEY_LARGE };
 
 static const struct argp_option options[] = {
     {.name = "json",
@@ -242,6 +244,10 @@ static const struct argp_option options[] = {
      .key = KEY_DIR,
      .arg = "DIR",
      .doc = "Where the logs are made that are measured [the build folder]"},
+    {.name = "mode",
+     .key = KEY_MODE,
+     .arg = "MODE",
+     .doc = "How appends that are waited for write: plain, buffered, direct or dsync [dsync]"},
     {.name = "large", .key = KEY_LARGE, .doc = "Also with logs of 10 GB"},
     {0},
 };
@@ -256,6 +262,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         squall_refuse(state, "--for", arg, duration_parse(arg, &arguments->for_ns));
         return 0;
     case KEY_DIR: arguments->dir = arg; return 0;
+    case KEY_MODE: arguments->mode = arg; return 0;
     case KEY_LARGE: arguments->large = true; return 0;
     case ARGP_KEY_ARG: arguments->wanted[bench_row_named(arg)] = arguments->any = true; return 0;
     default: return ARGP_ERR_UNKNOWN;

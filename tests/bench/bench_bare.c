@@ -11,19 +11,39 @@
 
 #include "tests/bench/bench_log.h"
 
-enum { BARE_ALIGN = 4096 };
+enum { BARE_ALIGN = 4096, FILL_BYTES = 1 << 20 };
+
+/* Every block written once, and durable. */
+static void prewrite(struct bench_bare *bare)
+{
+    void *zeros = NULL;
+
+    if (posix_memalign(&zeros, BARE_ALIGN, FILL_BYTES) != 0) bench_die("no memory");
+    memset(zeros, 0, FILL_BYTES);
+    for (uint64_t at = 0; at < bare->file_bytes; at += FILL_BYTES) {
+        if (pwrite(bare->fd, zeros, FILL_BYTES, (off_t)at) != FILL_BYTES) {
+            bench_die("the bare loop cannot write in advance");
+        }
+    }
+    if (fsync(bare->fd) != 0) bench_die("the bare loop cannot sync");
+    free(zeros);
+}
 
 static void begin_file(struct bench_bare *bare)
 {
+    static const int flags[BENCH_MODES] = {
+        [BENCH_DIRECT] = O_DIRECT, [BENCH_DSYNC] = O_DIRECT | O_DSYNC};
+
     if (bare->fd >= 0) close(bare->fd);
     unlink(bare->path);
-    bare->fd = open(bare->path, O_RDWR | O_CREAT | O_EXCL, 0666);
+    bare->fd = open(bare->path, O_RDWR | O_CREAT | O_EXCL | flags[bare->mode], 0666);
     if (bare->fd < 0) bench_die("%s cannot be made", bare->path);
+    if (bare->mode != BENCH_PLAIN) prewrite(bare);
     bare->offset = 0;
 }
 
-void bench_bare_begin(struct bench_bare *bare, const struct bench_setup *setup, size_t len,
-                      bool sync)
+void bench_bare_begin(struct bench_bare *bare, const struct bench_setup *setup,
+                      enum bench_mode mode, size_t len, bool sync)
 {
     void *bytes = NULL;
 
@@ -32,7 +52,8 @@ void bench_bare_begin(struct bench_bare *bare, const struct bench_setup *setup, 
         .fd = -1,
         .len = len,
         .file_bytes = bench_options().segment_bytes,
-        .sync = sync,
+        .mode = mode,
+        .sync = sync && mode != BENCH_DSYNC, /* Then the write does it. */
     };
     if (posix_memalign(&bytes, BARE_ALIGN, len) != 0) bench_die("no memory");
     bare->bytes = bytes;
@@ -40,9 +61,13 @@ void bench_bare_begin(struct bench_bare *bare, const struct bench_setup *setup, 
     begin_file(bare);
 }
 
+/* At its end a file that was written in advance is used again, as a recycled segment is. */
 void bench_bare_write(struct bench_bare *bare)
 {
-    if (bare->offset + bare->len > bare->file_bytes) begin_file(bare);
+    if (bare->offset + bare->len > bare->file_bytes) {
+        bare->offset = 0;
+        if (bare->mode == BENCH_PLAIN) begin_file(bare);
+    }
     ssize_t written = pwrite(bare->fd, bare->bytes, bare->len, (off_t)bare->offset);
     if (written != (ssize_t)bare->len) bench_die("the bare loop cannot write");
     if (bare->sync && fdatasync(bare->fd) != 0) bench_die("the bare loop cannot sync");

@@ -2,9 +2,9 @@
  * bench_durable.c - durable appends: one writer, many, and one that does not wait for each.
  *
  * The log and the bare loop take turns, in slices so short that what else goes on on the disk hits
- * both, but of some writes each. Which of them begins changes from turn to turn. A slice of the log
- * ends when all that was accepted in it is durable. Between the two the log has time to renew its
- * mark, which it does once it is idle and which nobody should pay for twice.
+ * both, but of some writes each, or write for write where there is one writer. Who begins changes.
+ * A slice of the log ends when all that was accepted in it is durable. Between the two the log has
+ * time to renew its mark, which it does once it is idle and which nobody should pay for twice.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -38,6 +38,7 @@ struct durable {
     char *path;
     size_t payload_bytes;
     uint32_t writers;
+    enum bench_mode mode;
     uint64_t slice_writes;
     bool wait_each;
     bool spoil;
@@ -82,8 +83,9 @@ static void *writer_main(void *arg)
 
 static void begin(struct durable *durable, const struct bench_setup *setup)
 {
-    const struct wal_options options = bench_options();
+    struct wal_options options = bench_options();
 
+    bench_mode_apply(durable->mode, &options);
     bench_world_init(&durable->world);
     durable->path = bench_path(setup, "log");
     durable->spoil = setup->spoil;
@@ -168,6 +170,43 @@ static struct slice bare_slice(struct bench_bare *bare)
     return slice;
 }
 
+/* One writer: write for write, since the disk may be another one from a moment to the next. */
+static void alternate(struct durable *durable, struct bench_bare *bare, struct slice *logged,
+                      struct slice *bared)
+{
+    uint64_t bytes = bytes_written(durable), count = 2 * SLICE_WRITES;
+
+    *logged = *bared = (struct slice){.records = count};
+    durable->slice_writes = 1;
+    durable->deadline_ns = 0; /* One write. */
+    for (uint64_t i = 0; i < 2 * count; i++) {
+        uint64_t begin_ns = bench_now_ns(), cpu_ns = bench_cpu_ns();
+        if ((i + i / 2) % 2 == 0) { /* Who was second is first the next time. */
+            bench_bare_write(bare);
+            bared->ns += bench_now_ns() - begin_ns;
+        } else {
+            write_slice(&durable->each[0]);
+            logged->ns += bench_now_ns() - begin_ns;
+            logged->cpu_ns += bench_cpu_ns() - cpu_ns;
+        }
+    }
+    bared->bytes = count * bare->len;
+    logged->bytes = bytes_written(durable) - bytes;
+}
+
+/* One each. */
+static void take_turn(struct durable *durable, struct bench_bare *bare, bool bare_first,
+                      struct slice *logged, struct slice *bared)
+{
+    if (durable->writers == 1 && durable->wait_each) {
+        alternate(durable, bare, logged, bared);
+        return;
+    }
+    if (bare_first) *bared = bare_slice(bare);
+    *logged = log_slice(durable);
+    if (!bare_first) *bared = bare_slice(bare);
+}
+
 static double rate(uint64_t count, const struct slice *slice)
 {
     return (double)count * (double)BENCH_NS_PER_S / (double)slice->ns;
@@ -184,9 +223,7 @@ static void take_turns(struct durable *durable, struct bench_bare *bare, uint64_
 
     for (; pairs < BENCH_PAIRS_MAX && bytes < LOG_BYTES_MAX; pairs++) {
         if (pairs >= 3 && bench_now_ns() - begin_ns >= for_ns) break;
-        if (pairs % 2 == 0) bared = bare_slice(bare);
-        logged = log_slice(durable);
-        if (pairs % 2 == 1) bared = bare_slice(bare);
+        take_turn(durable, bare, pairs % 2 == 0, &logged, &bared);
         bool each = durable->wait_each;
         bares[pairs] = rate(each ? bared.records : bared.bytes, &bared);
         ratios[pairs] = rate(each ? logged.records : logged.bytes, &logged) / bares[pairs];
@@ -201,14 +238,14 @@ static void take_turns(struct durable *durable, struct bench_bare *bare, uint64_
     double cpu = (double)cpu_ns / (double)count, written = (double)bytes / (double)count;
     uint64_t memory = atomic_load(&durable->world.memory_most);
     (void)snprintf(result->note, sizeof result->note,
-                   "a record: %.2f us CPU, %.0f bytes on disk; %.1f MB memory; bare %.0f %s",
-                   cpu / 1000, written, (double)memory / 1e6,
+                   "%s; a record: %.2f us CPU, %.0f bytes on disk; %.1f MB memory; bare %.0f %s",
+                   bench_mode_name(durable->mode), cpu / 1000, written, (double)memory / 1e6,
                    durable->wait_each ? bare_rate : bare_rate / 1e6,
                    durable->wait_each ? "/s" : "MB/s");
     (void)snprintf(result->json, sizeof result->json,
-                   ",\"cpu_ns\":%.0f,\"disk_bytes\":%.0f,\"memory_bytes\":%" PRIu64
+                   ",\"mode\":\"%s\",\"cpu_ns\":%.0f,\"disk_bytes\":%.0f,\"memory_bytes\":%" PRIu64
                    ",\"bare\":%.1f,\"records\":%" PRIu64,
-                   cpu, written, memory, bare_rate, count);
+                   bench_mode_name(durable->mode), cpu, written, memory, bare_rate, count);
 }
 
 static void measure(const struct bench_setup *setup, uint32_t writers, size_t payload_bytes,
@@ -224,9 +261,11 @@ static void measure(const struct bench_setup *setup, uint32_t writers, size_t pa
     durable->writers = writers;
     durable->payload_bytes = payload_bytes;
     durable->wait_each = wait_each;
-    durable->slice_writes = writers == 1 ? SLICE_WRITES : 1;
+    durable->slice_writes = 1;
+    /* Who need not wait fills segments faster than they can be written in advance. */
+    durable->mode = wait_each ? setup->mode : BENCH_PLAIN;
     begin(durable, setup);
-    bench_bare_begin(&bare, setup, wait_each ? padded : STREAM_BYTES, true);
+    bench_bare_begin(&bare, setup, durable->mode, wait_each ? padded : STREAM_BYTES, true);
     take_turns(durable, &bare, setup->for_ns, result);
     bench_bare_end(&bare);
     end(durable);

@@ -3,6 +3,7 @@
  *
  * squall bench runs this program; by hand it measures what it is told, or all.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,22 @@ static const struct {
     const char *name;
     bench_measure *measure;
 } measures[] = {
-    {"append_sync_1_128", bench_sync_128},     {"append_sync_1_1024", bench_sync_1024},
-    {"append_sync_1_16384", bench_sync_16384}, {"append_group_16", bench_group_16},
-    {"append_group_64", bench_group_64},       {"append_async", bench_async},
-    {"append_nosync_128", bench_nosync_128},   {"replay_128", bench_replay_128},
-    {"replay_1024", bench_replay_1024},        {"open_clean_1mb", bench_open_1mb},
-    {"open_clean_100mb", bench_open_100mb},    {"open_clean_10gb", bench_open_10gb},
-    {"recover_1mb", bench_recover_1mb},        {"recover_100mb", bench_recover_100mb},
+    {"append_sync_1_128", bench_sync_128},
+    {"append_sync_1_1024", bench_sync_1024},
+    {"append_sync_1_16384", bench_sync_16384},
+    {"append_group_16", bench_group_16},
+    {"append_group_64", bench_group_64},
+    {"append_async", bench_async},
+    {"append_nosync_128", bench_nosync_128},
+    {"replay_128", bench_replay_128},
+    {"replay_1024", bench_replay_1024},
+    {"replay_streamed_128", bench_streamed_128},
+    {"replay_streamed_1024", bench_streamed_1024},
+    {"open_clean_1mb", bench_open_1mb},
+    {"open_clean_100mb", bench_open_100mb},
+    {"open_clean_10gb", bench_open_10gb},
+    {"recover_1mb", bench_recover_1mb},
+    {"recover_100mb", bench_recover_100mb},
     {"recover_10gb", bench_recover_10gb},
 };
 
@@ -36,7 +46,7 @@ struct arguments {
     FILE *people;
 };
 
-enum { KEY_FOR = 0x100, KEY_DIR, KEY_JSON_FD, KEY_SPOIL };
+enum { KEY_FOR = 0x100, KEY_DIR, KEY_JSON_FD, KEY_SPOIL, KEY_MODE };
 
 static const struct argp_option options[] = {
     {.name = "for", .key = KEY_FOR, .arg = "TIME", .doc = "So long for each measurement [2s]"},
@@ -44,6 +54,10 @@ static const struct argp_option options[] = {
      .key = KEY_DIR,
      .arg = "DIR",
      .doc = "Where files are made, and removed again [the build folder]"},
+    {.name = "mode",
+     .key = KEY_MODE,
+     .arg = "MODE",
+     .doc = "How appends that are waited for write: plain, buffered, direct or dsync [dsync]"},
     {.name = "json-fd", .key = KEY_JSON_FD, .arg = "N", .doc = "Write JSON Lines there"},
     {.name = "spoil",
      .key = KEY_SPOIL,
@@ -61,6 +75,19 @@ static void take_json(struct arguments *arguments, const char *text, struct argp
     if (fd == STDOUT_FILENO) arguments->people = stderr;
 }
 
+static void take_mode(struct arguments *arguments, const char *text)
+{
+    const char *names[BENCH_MODES];
+
+    for (int i = 0; i < BENCH_MODES; i++) {
+        names[i] = bench_mode_name((enum bench_mode)i);
+        if (strcmp(names[i], text) != 0) continue;
+        arguments->setup.mode = (enum bench_mode)i;
+        return;
+    }
+    squall_unknown("mode", text, names, BENCH_MODES);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -70,11 +97,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         squall_refuse(state, "--for", arg, duration_parse(arg, &arguments->setup.for_ns));
         return 0;
     case KEY_DIR: arguments->setup.dir = arg; return 0;
+    case KEY_MODE: take_mode(arguments, arg); return 0;
     case KEY_JSON_FD: take_json(arguments, arg, state); return 0;
     case KEY_SPOIL: arguments->setup.spoil = true; return 0;
     case ARGP_KEY_ARG: arguments->wanted[bench_row_named(arg)] = arguments->any = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
+}
+
+/* Not all file systems have direct writes. */
+static void settle_mode(struct bench_setup *setup, FILE *people)
+{
+    char *path = bench_path(setup, "direct");
+    int fd = open(path, O_RDWR | O_CREAT | O_DIRECT, 0666);
+
+    if (fd < 0 && setup->mode >= BENCH_DIRECT) {
+        fprintf(people, "no direct writes here: buffered ones are measured\n");
+        setup->mode = BENCH_BUFFERED;
+    }
+    if (fd >= 0) close(fd);
+    (void)unlink(path);
+    free(path);
 }
 
 /* What the kernel calls the file system that a directory lies on, with its device. */
@@ -130,7 +173,8 @@ int main(int argc, char **argv)
         .args_doc = "[NAME...]",
         .doc = "Measure the log on a real disk, in turns with a bare loop.",
     };
-    struct arguments arguments = {.setup = {.for_ns = 2 * BENCH_NS_PER_S}, .people = stdout};
+    struct arguments arguments = {.setup = {.mode = BENCH_DSYNC, .for_ns = 2 * BENCH_NS_PER_S},
+                                  .people = stdout};
     char where[400];
 
     squall_parse(&argp, argc, argv, &arguments);
@@ -138,6 +182,7 @@ int main(int argc, char **argv)
     describe(place, where, sizeof where);
     fprintf(arguments.people, "the log, in %s, %s:\n", place, where);
     arguments.setup.dir = place;
+    settle_mode(&arguments.setup, arguments.people);
     for (size_t i = 0; i < bench_row_count(); i++) {
         const struct bench_row *row = bench_row(i);
         struct bench_result result = {.value = 0};

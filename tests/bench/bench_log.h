@@ -18,7 +18,17 @@
 #define BENCH_NS_PER_S UINT64_C(1000000000)
 #define BENCH_NS_PER_MS UINT64_C(1000000)
 
+/* How rows whose appends are waited for write. */
+enum bench_mode {
+    BENCH_PLAIN,    /* Buffered, into a file that grows. */
+    BENCH_BUFFERED, /* From here on into files that were written in advance. */
+    BENCH_DIRECT,
+    BENCH_DSYNC, /* Direct, and each write durable when it returns. */
+    BENCH_MODES
+};
+
 struct bench_setup {
+    enum bench_mode mode;
     const char *dir; /* All files are made here, and go away again. */
     uint64_t for_ns; /* For each row. */
     bool spoil;      /* Write one wrong record, so that it is seen that what is read is checked. */
@@ -29,7 +39,7 @@ typedef void bench_measure(const struct bench_setup *setup, struct bench_result 
 bench_measure bench_sync_128, bench_sync_1024, bench_sync_16384, bench_group_16, bench_group_64,
     bench_async;
 bench_measure bench_nosync_128;
-bench_measure bench_replay_128, bench_replay_1024;
+bench_measure bench_replay_128, bench_replay_1024, bench_streamed_128, bench_streamed_1024;
 bench_measure bench_open_1mb, bench_open_100mb, bench_open_10gb, bench_recover_1mb,
     bench_recover_100mb, bench_recover_10gb;
 
@@ -61,6 +71,9 @@ bool bench_try_remove(const char *path);
 /* What all rows open their logs with. */
 struct wal_options bench_options(void);
 
+const char *bench_mode_name(enum bench_mode mode);
+void bench_mode_apply(enum bench_mode mode, struct wal_options *options);
+
 /* ---- Payload (bench_payload.c): whose it is, the how-manieth, and bytes that are always the same.
  * ---- */
 
@@ -82,11 +95,12 @@ struct bench_bare {
     size_t len;     /* Of one write. */
     uint64_t offset;
     uint64_t file_bytes; /* Then it begins a new file, as the log begins a new segment. */
+    enum bench_mode mode;
     bool sync;
 };
 
-void bench_bare_begin(struct bench_bare *bare, const struct bench_setup *setup, size_t len,
-                      bool sync);
+void bench_bare_begin(struct bench_bare *bare, const struct bench_setup *setup,
+                      enum bench_mode mode, size_t len, bool sync);
 void bench_bare_write(struct bench_bare *bare);
 /* Until the deadline, but at least so many; how many it was. */
 uint64_t bench_bare_run(struct bench_bare *bare, uint64_t deadline_ns, uint64_t least);

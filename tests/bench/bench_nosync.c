@@ -58,7 +58,7 @@ static struct nosync bare_slice(const struct bench_setup *setup)
     struct bench_bare bare;
     uint64_t bytes = (uint64_t)RECORDS * (WAL_RECORD_HEADER_BYTES + PAYLOAD_BYTES);
 
-    bench_bare_begin(&bare, setup, CHUNK_BYTES, false);
+    bench_bare_begin(&bare, setup, BENCH_PLAIN, CHUNK_BYTES, false);
     bare.file_bytes = SEGMENT_BYTES;
     uint64_t begin_ns = bench_now_ns();
     while (bare.offset < bytes) bench_bare_write(&bare);

@@ -42,9 +42,10 @@ static uint64_t write_log(struct bench_world *world, const char *path, size_t pa
     return count;
 }
 
-static uint64_t log_turn(struct bench_world *world, const char *path, uint64_t expected_bytes)
+static uint64_t log_turn(struct bench_world *world, const char *path, enum wal_read_mode mode,
+                         uint64_t expected_bytes)
 {
-    const struct wal_reader_options options = {.mode = WAL_READ_MAPPED};
+    const struct wal_reader_options options = {.mode = mode};
     struct wal_reader *reader = NULL;
     struct wal_record record;
     uint64_t bytes = 0, begin_ns = bench_now_ns();
@@ -89,7 +90,7 @@ static uint64_t bare_turn(const char *path, uint8_t *chunk, uint32_t *crc)
     return bench_now_ns() - begin_ns;
 }
 
-static void replay(const struct bench_setup *setup, size_t payload_bytes,
+static void replay(const struct bench_setup *setup, size_t payload_bytes, enum wal_read_mode mode,
                    struct bench_result *result)
 {
     double ratios[BENCH_PAIRS_MAX], values[BENCH_PAIRS_MAX];
@@ -108,7 +109,7 @@ static void replay(const struct bench_setup *setup, size_t payload_bytes,
     (void)bare_turn(path, chunk, &first_crc);
     while (pairs < 3 || (pairs < BENCH_PAIRS_MAX && bench_now_ns() - begin_ns < setup->for_ns)) {
         uint64_t bare_ns = bare_turn(path, chunk, &crc), cpu_begin_ns = bench_cpu_ns();
-        uint64_t ns = log_turn(&world, path, bytes);
+        uint64_t ns = log_turn(&world, path, mode, bytes);
         cpu_ns += bench_cpu_ns() - cpu_begin_ns;
         if (crc != first_crc) bench_die("the files changed while they were read");
         ratios[pairs] = (double)bare_ns / (double)ns;
@@ -132,10 +133,20 @@ static void replay(const struct bench_setup *setup, size_t payload_bytes,
 
 void bench_replay_128(const struct bench_setup *setup, struct bench_result *result)
 {
-    replay(setup, 128, result);
+    replay(setup, 128, WAL_READ_MAPPED, result);
 }
 
 void bench_replay_1024(const struct bench_setup *setup, struct bench_result *result)
 {
-    replay(setup, 1024, result);
+    replay(setup, 1024, WAL_READ_MAPPED, result);
+}
+
+void bench_streamed_128(const struct bench_setup *setup, struct bench_result *result)
+{
+    replay(setup, 128, WAL_READ_STREAM, result);
+}
+
+void bench_streamed_1024(const struct bench_setup *setup, struct bench_result *result)
+{
+    replay(setup, 1024, WAL_READ_STREAM, result);
 }

@@ -161,3 +161,24 @@ struct wal_options bench_options(void)
     options.sync_policy = WAL_SYNC_EVERY_GROUP;
     return options;
 }
+
+static const struct {
+    const char *name;
+    enum wal_io_mode io_mode;
+} modes[BENCH_MODES] = {
+    [BENCH_PLAIN] = {"plain", WAL_IO_BUFFERED},
+    [BENCH_BUFFERED] = {"buffered", WAL_IO_BUFFERED},
+    [BENCH_DIRECT] = {"direct", WAL_IO_DIRECT},
+    [BENCH_DSYNC] = {"dsync", WAL_IO_DSYNC},
+};
+
+const char *bench_mode_name(enum bench_mode mode)
+{
+    return modes[mode].name;
+}
+
+void bench_mode_apply(enum bench_mode mode, struct wal_options *options)
+{
+    options->preallocate = mode != BENCH_PLAIN;
+    options->io_mode = modes[mode].io_mode;
+}
