@@ -202,6 +202,8 @@ static enum wal_err fill_gaps(struct wal_io *io, const struct run_reading *readi
     while (all.count > 0 && all.records[all.count - 1].lsn >= next_lsn) all.count--;
     if (err != WAL_OK) {
         list->count = without_gap(reading, list);
+        /* It was pruned between the two readings; what the first was served stands. */
+        if (err == WAL_PRUNED) err = WAL_OK;
     } else if (is_left_out(list, &all)) {
         list->count = 0;
         for (uint32_t i = 0; i < all.count; i++) list_add(list, all.records[i]);
