@@ -41,13 +41,14 @@ error_t walctl_take_dir(int key, char *arg, struct argp_state *state, const char
 /* A decimal number. */
 uint64_t walctl_number(const char *option, const char *text, const struct argp_state *state);
 
-/* verify and stat take the same: [--json] DIR. */
+/* verify and stat take the same: [--json] DIR; stat also --prometheus. */
 struct walctl_look {
     bool json;
+    bool prometheus;
     const char *dir;
 };
 
-struct walctl_look walctl_parse_look(int argc, char **argv, const char *doc);
+struct walctl_look walctl_parse_look(int argc, char **argv, bool prometheus, const char *doc);
 
 /* ---- Saying it (walctl_say.c). One line each, on standard error. ---- */
 

@@ -18,6 +18,7 @@
 
 #include "cmd/walctl.h"
 #include "cmd/walctl_input.h"
+#include "cmd/walctl_metrics.h"
 #include "cmd/walctl_progress.h"
 #include "cmd/walctl_row.h"
 
@@ -37,9 +38,12 @@ struct append_args {
     enum input_framing framing;
     bool rows;
     bool quiet;
+    bool stats;
+    const char *prometheus; /* NULL: no. */
 };
 
 struct appender {
+    const struct append_args *args;
     const char *dir;
     struct wal_log *log;
     struct progress progress;
@@ -67,6 +71,8 @@ enum {
     KEY_QUIET,
     KEY_SYNC,
     KEY_SYNC_INTERVAL,
+    KEY_STATS,
+    KEY_PROMETHEUS,
 };
 
 static const struct argp_option options[] = {
@@ -97,6 +103,11 @@ static const struct argp_option options[] = {
      .key = KEY_ROWS,
      .doc = "A line is a row: a JSON array of null, booleans, numbers, texts and "
             "{\"type\":T,\"value\":V}"},
+    {.name = "stats", .key = KEY_STATS, .doc = "Say at the end how long commits took"},
+    {.name = "prometheus",
+     .key = KEY_PROMETHEUS,
+     .arg = "FILE",
+     .doc = "Write statistics to FILE at the end, in Prometheus' text format"},
     {.name = "quiet", .key = KEY_QUIET, .doc = "Print only the last durable LSN"},
     {0},
 };
@@ -130,6 +141,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_LENGTH_PREFIXED: args->framing = INPUT_LENGTH_PREFIXED; return 0;
     case KEY_ROWS: args->rows = true; return 0;
     case KEY_QUIET: args->quiet = true; return 0;
+    case KEY_STATS: args->stats = true; return 0;
+    case KEY_PROMETHEUS: args->prometheus = arg; return 0;
     case KEY_SYNC: args->options.sync_policy = sync_policy(arg, state); return 0;
     case KEY_SYNC_INTERVAL:
         args->options.sync_interval_ns = 1000 * walctl_number("--sync-interval-us", arg, state);
@@ -315,17 +328,36 @@ static int worse(int status, int other)
     return status == WALCTL_OK ? other : status;
 }
 
+static bool say_statistics(const struct append_args *args, const struct wal_stat *stat,
+                           const struct wal_latencies *latencies)
+{
+    if (args->stats) metrics_print_latencies(stderr, latencies);
+    if (args->prometheus == NULL) return true;
+
+    FILE *out = fopen(args->prometheus, "w");
+    if (out != NULL) {
+        metrics_prometheus_stat(out, stat);
+        metrics_prometheus_latencies(out, latencies);
+    }
+    bool written = out != NULL && ferror(out) == 0;
+    if (out != NULL && fclose(out) != 0) written = false;
+    if (!written) walctl_say(name, "%s: %s", args->prometheus, strerror(errno));
+    return written;
+}
+
 /* Make durable, close, and say what the durable LSN is. */
 static int finish(struct appender *appender, enum input_result result, enum wal_err err)
 {
     uint64_t durable_lsn = 0;
     struct wal_stat stat;
+    struct wal_latencies latencies;
 
     enum wal_err err_sync = wal_sync(appender->log, &durable_lsn);
     if (err == WAL_OK) err = err_sync;
     if (err == WAL_OK) err = (enum wal_err)atomic_load(&appender->trouble);
     progress_stop(&appender->progress);
     wal_log_stat(appender->log, &stat);
+    wal_log_latencies(appender->log, &latencies);
     enum wal_err err_close = wal_close(appender->log);
 
     int status = say_input(appender, result);
@@ -334,6 +366,7 @@ static int finish(struct appender *appender, enum input_result result, enum wal_
         status = walctl_fail(name, appender->dir, err_close, NULL);
     }
 
+    if (!say_statistics(appender->args, &stat, &latencies)) status = worse(status, WALCTL_FAILED);
     int error = progress_last(&appender->progress, stat.durable_lsn);
     if (error == 0) return status;
     walctl_say(name, "standard output: %s; the last durable LSN is %" PRIu64, strerror(error),
@@ -423,6 +456,7 @@ int walctl_append(struct wal_io *io, int argc, char **argv)
     args.options.observe = observe;
     args.options.observe_context = &appender;
 
+    appender.args = &args;
     appender.dir = args.dir;
     appender.input.framing = args.framing;
     appender.input.limit = args.options.record_bytes_max;

@@ -87,27 +87,36 @@ uint64_t walctl_number(const char *option, const char *text, const struct argp_s
     return number;
 }
 
-enum { KEY_JSON = 0x100 };
+enum { KEY_JSON = 0x100, KEY_PROMETHEUS };
 
 static error_t parse_look(int key, char *arg, struct argp_state *state)
 {
     struct walctl_look *look = state->input;
 
-    if (key == KEY_JSON) {
-        look->json = true;
+    if (key == KEY_JSON || key == KEY_PROMETHEUS) {
+        look->json = key == KEY_JSON;
+        look->prometheus = key == KEY_PROMETHEUS;
         return 0;
     }
     return walctl_take_dir(key, arg, state, &look->dir);
 }
 
-struct walctl_look walctl_parse_look(int argc, char **argv, const char *doc)
+struct walctl_look walctl_parse_look(int argc, char **argv, bool prometheus, const char *doc)
 {
     static const struct argp_option options[] = {
         {.name = "json", .key = KEY_JSON, .doc = "Print JSON Lines"},
+        {.name = "prometheus", .key = KEY_PROMETHEUS, .doc = "Print Prometheus' text format"},
         {0},
     };
-    struct argp argp = {.options = options, .parser = parse_look, .args_doc = "DIR", .doc = doc};
-    struct walctl_look look = {false, NULL};
+    static const struct argp_option only_json[] = {
+        {.name = "json", .key = KEY_JSON, .doc = "Print JSON Lines"},
+        {0},
+    };
+    struct argp argp = {.options = prometheus ? options : only_json,
+                        .parser = parse_look,
+                        .args_doc = "DIR",
+                        .doc = doc};
+    struct walctl_look look = {.dir = NULL};
 
     walctl_parse(&argp, argc, argv, &look);
     return look;

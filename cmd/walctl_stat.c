@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd/walctl.h"
+#include "cmd/walctl_metrics.h"
 
 static const char name[] = "stat";
 
@@ -94,7 +95,7 @@ static enum wal_err count_bytes(struct wal_io *io, const char *path,
 int walctl_stat(struct wal_io *io, int argc, char **argv)
 {
     struct walctl_look look =
-        walctl_parse_look(argc, argv, "Say what the log in DIR holds and how it ends.");
+        walctl_parse_look(argc, argv, true, "Say what the log in DIR holds and how it ends.");
     struct wal_survey survey = {0};
     struct wal_place place = {0};
     uint64_t bytes = 0;
@@ -105,7 +106,11 @@ int walctl_stat(struct wal_io *io, int argc, char **argv)
     enum wal_err err_bytes = count_bytes(io, look.dir, &survey, &bytes);
     if (err_bytes) return walctl_fail(name, look.dir, err_bytes, NULL);
 
-    print_survey(look.json, &survey, bytes);
+    if (look.prometheus) {
+        metrics_prometheus_survey(stdout, &survey, bytes);
+    } else {
+        print_survey(look.json, &survey, bytes);
+    }
     if (!walctl_flush(name)) return WALCTL_FAILED;
     if (err) return walctl_fail(name, look.dir, err, &place);
     return WALCTL_OK;

@@ -69,7 +69,7 @@ static void print_summary(const struct wal_survey *survey, const struct findings
 int walctl_verify(struct wal_io *io, int argc, char **argv)
 {
     struct walctl_look look = walctl_parse_look(
-        argc, argv, "Read every record of the log in DIR and name what is damaged.");
+        argc, argv, false, "Read every record of the log in DIR and name what is damaged.");
     struct findings findings = {look.json, 0};
     struct wal_survey survey = {0};
     struct wal_place place = {0};

@@ -249,6 +249,10 @@ static void read_beside(struct run_client *client, const struct operation *opera
     run_put_down(runner,
                  (struct history_event){.kind = HISTORY_ASKED, .operation = operation->number});
     wal_log_stat(client->boot->log, &stat);
+    if (stat.durable_lsn > stat.accepted_lsn) { /* These are not of one moment. */
+        run_put_down_error(client->boot, operation->number, HISTORY_UNANSWERED);
+        return;
+    }
     uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
     run_reading_choose(&reading, operation, stat.first_lsn + operation->argument % span);
     reading.runner = runner;

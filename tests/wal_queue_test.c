@@ -8,6 +8,8 @@
 
 #include <stdatomic.h>
 
+#include "wal/log/histogram.h"
+
 static atomic_bool stopped;
 static atomic_bool held; /* A write is being held up. */
 
@@ -363,6 +365,79 @@ static void closing_sends_home_whoever_waits(void **state)
     assert_u64(follow.lost_lsn, last_lsn);
 }
 
+/* ---- Numbers ---- */
+
+static void a_bucket_holds_what_is_above_the_one_before(void **state)
+{
+    static struct log_histogram histogram;
+    struct wal_histogram read;
+
+    (void)state;
+    for (unsigned i = 0; i + 1 < WAL_HISTOGRAM_BUCKETS; i++) {
+        uint64_t upper_ns = wal_histogram_upper_ns(i);
+
+        memset(&histogram, 0, sizeof histogram);
+        log_histogram_add(&histogram, upper_ns);
+        log_histogram_add(&histogram, upper_ns + 1);
+        log_histogram_read(&histogram, &read);
+        assert_u64(read.count, 2);
+        assert_u64(read.buckets[i], 1);
+        assert_u64(read.buckets[i + 1], 1);
+        assert_u64(read.max_ns, upper_ns + 1);
+        assert_u64(wal_histogram_quantile_ns(&read, 500), upper_ns);
+        assert_u64(wal_histogram_quantile_ns(&read, 1000), upper_ns + 1);
+    }
+    assert_true(wal_histogram_upper_ns(WAL_HISTOGRAM_BUCKETS - 2) > 1000000000000);
+    log_histogram_add(&histogram, UINT64_MAX / 4);
+    log_histogram_read(&histogram, &read);
+    assert_u64(read.buckets[WAL_HISTOGRAM_BUCKETS - 1], 2);
+}
+
+static atomic_bool done;
+
+/* What is durable was accepted, also in between. */
+static void look_all_the_time(void *arg)
+{
+    struct waiter *waiter = arg;
+    struct wal_stat stat, before = {.records = 0};
+
+    while (!atomic_load(&done)) {
+        wal_log_stat(waiter->log, &stat);
+        bool whole = stat.durable_lsn <= stat.accepted_lsn && stat.accepted_lsn == stat.records;
+        bool later = stat.records >= before.records && stat.groups >= before.groups;
+        if (!whole || !later) waiter->lost_lsn++;
+        before = stat;
+    }
+}
+
+static void the_numbers_are_those_of_one_moment(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wal_task *task = NULL;
+    struct wal_latencies latencies;
+
+    open_log(fixture);
+    struct waiter waiter = {.log = fixture->log};
+    atomic_store(&done, false);
+    assert_ok(io_spawn(fixture->io, "looker", look_all_the_time, &waiter, &task));
+    for (uint64_t lsn = 1; lsn <= 20000; lsn++) append_lsn(fixture, lsn);
+    atomic_store(&done, true);
+    io_join(fixture->io, task);
+    assert_u64(waiter.lost_lsn, 0);
+    uint64_t durable_lsn = 0;
+    assert_ok(wal_sync(fixture->log, &durable_lsn));
+    wal_log_latencies(fixture->log, &latencies);
+    struct wal_stat stat = stat_of(fixture);
+    assert_u64(stat.records, 20000);
+    assert_u64(stat.durable_lsn, 20000);
+    assert_u64(latencies.queue.count, stat.groups);
+    assert_u64(latencies.sync.count, stat.syncs);
+    assert_u64(latencies.commit.count, stat.groups);
+    assert_true(latencies.commit.sum_ns >= latencies.sync.sum_ns);
+    assert_true(latencies.commit.sum_ns >= latencies.queue.sum_ns);
+    close_log(fixture);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -377,6 +452,8 @@ int main(void)
         TEST(an_append_that_waits_for_room_is_cancelled),
         TEST(who_gives_up_waiting_may_ask_again),
         TEST(closing_sends_home_whoever_waits),
+        TEST(a_bucket_holds_what_is_above_the_one_before),
+        TEST(the_numbers_are_those_of_one_moment),
     };
 
     return cmocka_run_group_tests_name("wal_queue", tests, NULL, NULL);

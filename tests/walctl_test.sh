@@ -207,6 +207,21 @@ whatever_the_sync_policy_all_is_durable_at_the_end() {
     says err "not 'sometimes'"
 }
 
+statistics_are_for_people_and_for_prometheus() {
+    seq 1 5000 | append --stats --prometheus=metrics log >printed || fail "append: $(cat err)"
+    says err '^commit +[1-9][0-9]* '
+    says metrics '^wal_durable_lsn 5000$'
+    says metrics '^wal_records_total 5000$'
+    says metrics '^wal_commit_seconds_bucket\{le="\+Inf"\} [1-9]'
+    groups=$(awk '$1 == "wal_groups_total" { print $2 }' metrics)
+    says metrics "^wal_queue_seconds_count $groups\$"
+    status 0 "$WALCTL" stat --prometheus log
+    says out '^wal_last_lsn 5000$'
+    says out '^# TYPE wal_last_lsn gauge$'
+    status 1 "$WALCTL" append --prometheus=no/such/place log </dev/null
+    says err 'no/such/place: No such file'
+}
+
 # ---- What is printed is durable ----
 
 what_was_printed_is_there_after_kill_9() {
@@ -520,6 +535,7 @@ TESTS=${*:-"
     prefixed_records_may_be_any_bytes
     small_segments_hold_the_same_records
     whatever_the_sync_policy_all_is_durable_at_the_end
+    statistics_are_for_people_and_for_prometheus
     what_was_printed_is_there_after_kill_9
     a_number_is_true_the_moment_it_is_printed
     an_interrupted_append_closes_cleanly

@@ -130,12 +130,16 @@ static enum wal_err append(struct wal_log *log, uint8_t kind, const struct wal_s
     for (size_t i = 0; i < count; i++) {
         p = record_put(p, &records[i], kind, (uint32_t)i, i + 1 < count);
     }
-    if (queue->count == 0) queue->first_lsn = ticket.first_lsn;
+    if (queue->count == 0) {
+        queue->first_lsn = ticket.first_lsn;
+        queue->since_ns = io_monotonic_ns(log->io);
+    }
     queue->used += need;
     queue->count += (uint32_t)count;
     queue->appends++;
     log->accepted_lsn = ticket.last_lsn;
     log->stat.records += count;
+    log_stat_publish(log);
     wake_committer(log);
     io_mutex_unlock(log->io, log->mutex);
     *ret_ticket = ticket;
@@ -329,13 +333,4 @@ enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uint64_t deadli
     if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;
     io_mutex_unlock(log->io, log->mutex);
     return err;
-}
-
-void wal_log_stat(struct wal_log *log, struct wal_stat *ret_stat)
-{
-    io_mutex_lock(log->io, log->mutex);
-    *ret_stat = log->stat;
-    ret_stat->durable_lsn = log->durable_lsn;
-    ret_stat->accepted_lsn = log->accepted_lsn;
-    io_mutex_unlock(log->io, log->mutex);
 }

@@ -98,6 +98,7 @@ static enum wal_err tip_synced(struct wal_log *log, bool *unsure)
     tip->durable_offset = tip->offset;
     tip->durable_commit_ns = tip->commit_ns;
     log->sync_due_ns = WAL_NO_DEADLINE;
+    log_histogram_add(&log->committed, io_monotonic_ns(log->io) - tip->since_ns);
     return mark_follow(log, unsure);
 }
 
@@ -105,7 +106,9 @@ static enum wal_err tip_sync(struct wal_log *log, bool *unsure)
 {
     if (log->file_flags & WAL_OPEN_DSYNC) return tip_synced(log, unsure); /* Each write was one. */
     if (log->tip.durable_lsn == log->tip.written_lsn) return WAL_OK;
+    uint64_t begin_ns = io_monotonic_ns(log->io);
     enum wal_err err = io_fdatasync(log->io, log->tip.file);
+    log_histogram_add(&log->synced, io_monotonic_ns(log->io) - begin_ns);
     log->counts.syncs++;
     if (err) {
         *unsure = true;
@@ -214,6 +217,8 @@ static enum wal_err group_write(struct wal_log *log, struct log_queue *group, bo
         if (err) return err;
     }
     assert(group->first_lsn == tip->written_lsn + 1);
+    if (tip->durable_lsn == tip->written_lsn) tip->since_ns = group->since_ns;
+    log_histogram_add(&log->queued, io_monotonic_ns(log->io) - group->since_ns);
     uint64_t wall_ns = io_wall_ns(log->io);
     uint64_t commit_ns = wall_ns > tip->commit_ns ? wall_ns : tip->commit_ns;
     size_t padded = group_seal(log, group, wall_ns, commit_ns);
@@ -264,6 +269,7 @@ static void publish(struct wal_log *log)
     log->stat.syncs = log->counts.syncs;
     log->stat.rotations = log->counts.rotations;
     log->stat.marks = log->counts.marks;
+    log_stat_publish(log);
     if (log->waiters > 0) io_cond_broadcast(log->io, log->moved);
 }
 

@@ -243,6 +243,7 @@ static enum wal_err log_start(struct wal_log *log)
         .offset = log->tip.offset,
         .segments = log->tip.segment - log->floor_segment + 1,
     };
+    log_stat_publish(log);
     log_preparer_start(log);
     return io_spawn(log->io, "committer", log_committer, log, &log->committer);
 }

@@ -278,7 +278,31 @@ struct wal_stat {
     uint64_t records, groups, bytes_written, syncs, rotations, rollbacks, marks;
 };
 
+/* As it was at one moment. Takes no lock and can be called at any time. */
 void wal_log_stat(struct wal_log *log, struct wal_stat *ret_stat);
+
+/* Counts by duration. A bucket holds those above the upper end of the one before, up to its own. */
+enum { WAL_HISTOGRAM_BUCKETS = 160 };
+
+struct wal_histogram {
+    uint64_t count, sum_ns, max_ns;
+    uint64_t buckets[WAL_HISTOGRAM_BUCKETS];
+};
+
+/* How long it took: of each group, for its first record to be written (queue); of each sync, for
+ * itself (sync) and for the first record that it made durable, since it was accepted (commit). */
+struct wal_latencies {
+    struct wal_histogram queue, sync, commit;
+};
+
+/* Takes no lock and can be called at any time. */
+void wal_log_latencies(struct wal_log *log, struct wal_latencies *ret_latencies);
+
+/* UINT64_MAX for the last. */
+uint64_t wal_histogram_upper_ns(unsigned bucket);
+
+/* So many thousandths took no longer than this; at most a quarter too much. 0 if there are none. */
+uint64_t wal_histogram_quantile_ns(const struct wal_histogram *histogram, unsigned permille);
 
 /* ---- Reading. Needs no lock, changes nothing, and works beside a live writer. ---- */
 

@@ -8,7 +8,10 @@
 #ifndef WAL_LOG_LOG_STATE_H
 #define WAL_LOG_LOG_STATE_H
 
+#include <stdatomic.h>
+
 #include "wal/io.h"
+#include "wal/log/histogram.h"
 #include "wal/log/log.h"
 #include "wal/log/mark.h"
 #include "wal/log/prepare.h"
@@ -26,6 +29,13 @@ struct log_queue {
     uint32_t count;
     uint32_t appends;
     uint64_t first_lsn;
+    uint64_t since_ns; /* The first of them lies here. */
+};
+
+/* stat.c: the numbers for whoever has no lock. */
+struct log_published {
+    _Atomic uint64_t turn; /* Odd while the words are being changed. */
+    _Atomic uint64_t words[sizeof(struct wal_stat) / sizeof(uint64_t)];
 };
 
 struct log_rollback {
@@ -47,6 +57,7 @@ struct log_tip {
     uint64_t durable_offset;
     uint64_t commit_ns; /* Of what is written, */
     uint64_t durable_commit_ns;
+    uint64_t since_ns; /* When the first was accepted of what is written and not durable. */
 };
 
 /* What only the committer can do, because the mark and the names are its own. */
@@ -122,7 +133,11 @@ struct wal_log {
     enum wal_err unheard_err; /* Of the last rollback, until somebody was told of it, */
     uint64_t unheard_epoch;   /* and which epoch it ended. */
     enum wal_err stopped_err; /* stop_on_rollback: of the last, until wal_sync has said so. */
-    struct wal_stat stat;
+    struct wal_stat stat;     /* Published with log_stat_publish. */
+
+    /* Read without the mutex; the histograms are the committer's to add to. */
+    struct log_published published;
+    struct log_histogram queued, synced, committed;
 };
 
 /* recover.c: make the log in the surveyed directory fit to be written to. `log` has its options,
@@ -131,6 +146,9 @@ WAL_CHECKED enum wal_err log_create(struct wal_log *log, struct log_survey *surv
                                     const char *path);
 WAL_CHECKED enum wal_err log_recover(struct wal_log *log, struct log_survey *survey,
                                      struct wal_place *reterr_place);
+
+/* stat.c: with the mutex held, after any of it has changed. */
+void log_stat_publish(struct wal_log *log);
 
 /* append.c: with the mutex held: somebody who waited (one of log->waiters or of log->room_waiters)
  * does so no longer, and may be whom wal_close waits for. */
