@@ -56,7 +56,7 @@ static enum wal_err make_zeros(struct log_preparer *preparer, struct wal_file *r
 static void make(struct log_preparer *preparer)
 {
     uint64_t spare = 0;
-    struct wal_file file;
+    struct wal_file file = WAL_FILE_NONE;
     enum wal_err err = WAL_NOTFOUND;
 
     preparer->state = LOG_PREPARE_MAKING;
