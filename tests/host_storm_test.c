@@ -2,9 +2,9 @@
  * host_storm_test.c - many real threads on one log in a real directory: writers, a follower, and
  * those who only ask; with truncations and prunings among them.
  *
- * Two seconds here, a minute under ThreadSanitizer in storm_deep_test.sh (STORM_SECONDS). What the
- * threads know about each other goes through relaxed atomics only: a lock of the test's own would
- * order them, and hide from the sanitizer that the log does not.
+ * Two seconds here in two modes, a minute under ThreadSanitizer in storm_deep_test.sh
+ * (STORM_SECONDS). What the threads know about each other goes through relaxed atomics only: a lock
+ * of the test's own would order them, and hide from the sanitizer that the log does not.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,6 +43,7 @@ enum {
 struct storm {
     struct wal_io *io;
     struct wal_log *log;
+    bool prewritten; /* Segments are, and recycled, and written to directly. */
     char dir[PATH_BYTES];
     char path[PATH_BYTES + 8];
     atomic_bool stop;
@@ -133,6 +134,57 @@ static void acknowledged(struct writer *writer, const struct wal_ticket *ticket,
     atomic_fetch_add_explicit(&storm->acked, 1, memory_order_relaxed);
 }
 
+/* ---- Three ways to hear of it ---- */
+
+struct notice {
+    struct wal_notice wal; /* First. */
+    atomic_bool called;
+    enum wal_err err;
+};
+
+static void notified(struct wal_notice *wal, enum wal_err err, uint64_t lsn)
+{
+    struct notice *notice = (struct notice *)wal;
+
+    (void)lsn;
+    notice->err = err;
+    atomic_store_explicit(&notice->called, true, memory_order_release);
+}
+
+static enum wal_err wait_called_back(struct storm *storm, const struct wal_ticket *ticket)
+{
+    struct notice notice = {.wal = {.call = notified, .ticket = *ticket}};
+
+    wal_notify(storm->log, &notice.wal);
+    while (!atomic_load_explicit(&notice.called, memory_order_acquire)) {
+        enum wal_err err = io_sleep(storm->io, MS / 10, NULL);
+        if (err) TROUBLE(storm, err);
+    }
+    return notice.err;
+}
+
+static enum wal_err wait_polling(struct storm *storm, const struct wal_ticket *ticket)
+{
+    bool durable = false;
+
+    for (;;) {
+        enum wal_err err = wal_poll(storm->log, ticket, &durable);
+        if (err || durable) return err;
+        const struct wal_patience patience = {.deadline_ns = io_monotonic_ns(storm->io) + MS};
+        err = wal_wait_until(storm->log, ticket, &patience, NULL);
+        if (err != WAL_TIMEOUT) return err;
+    }
+}
+
+static enum wal_err wait_durable(struct writer *writer, const struct wal_ticket *ticket)
+{
+    switch (writer->number / WINDOW % 3) {
+    case 0: return wait_called_back(writer->storm, ticket);
+    case 1: return wait_polling(writer->storm, ticket);
+    default: return wal_wait(writer->storm->log, ticket);
+    }
+}
+
 static bool append(struct writer *writer, struct wal_ticket *ret_ticket)
 {
     uint8_t bytes[BATCH][RECORD_BYTES_MAX];
@@ -167,7 +219,7 @@ static void writer_run(void *arg)
             if (!append(writer, &tickets[count])) return;
         }
         for (unsigned i = 0; i < count; i++) {
-            enum wal_err err = wal_wait(storm->log, &tickets[i]);
+            enum wal_err err = wait_durable(writer, &tickets[i]);
 
             if (err == WAL_OK) {
                 acknowledged(writer, &tickets[i], sequences[i]);
@@ -314,6 +366,9 @@ static void storm_open(struct storm *storm)
     options.record_bytes_max = RECORD_BYTES_MAX;
     options.batch_bytes_max = BATCH * RECORD_BYTES_MAX;
     options.mark_interval_ns = MS;
+    options.preallocate = storm->prewritten;
+    options.spares = storm->prewritten ? 4 : 0;
+    options.io_mode = storm->prewritten ? WAL_IO_DIRECT : WAL_IO_BUFFERED;
     assert_ok(wal_open(storm->io, storm->path, &options, &storm->log, NULL));
 }
 
@@ -377,15 +432,14 @@ static void assert_all_there(struct storm *storm)
     assert_true(checker.lsn >= storm->served_lsn);
 }
 
-static void what_is_acknowledged_among_many_threads_is_there_in_order(void **state)
+static void rage(struct storm *storm)
 {
-    struct storm *storm = *state;
     const char *seconds = getenv("STORM_SECONDS");
     struct writer *writers = calloc(WRITERS, sizeof *writers);
     void (*const others_run[OTHERS])(void *arg) = {asker_run, pruner_run};
     struct wal_task *others[OTHERS];
     struct wal_task *follower = NULL;
-    uint64_t duration_ns = (seconds != NULL ? strtoull(seconds, NULL, 10) : 2) * 1000 * MS;
+    uint64_t duration_ns = (seconds != NULL ? strtoull(seconds, NULL, 10) : 2) * 500 * MS;
 
     assert_non_null(writers);
     storm_open(storm);
@@ -421,10 +475,25 @@ static void what_is_acknowledged_among_many_threads_is_there_in_order(void **sta
     assert_ok(wal_close(storm->log));
 }
 
+static void what_is_acknowledged_among_many_threads_is_there_in_order(void **state)
+{
+    rage(*state);
+}
+
+static void so_it_is_in_segments_that_are_recycled_and_written_directly(void **state)
+{
+    struct storm *storm = *state;
+
+    storm->prewritten = true;
+    rage(storm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_acknowledged_among_many_threads_is_there_in_order,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(so_it_is_in_segments_that_are_recycled_and_written_directly,
                                         setup, teardown),
     };
 

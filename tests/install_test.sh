@@ -57,12 +57,18 @@ alone() {
     [ -n "$header" ]
 }
 
-# A function that is called from C++ keeps its C name.
+# Every function keeps its C name when it is called from C++.
 c_names() {
-    printf '#include <wal/log/log.h>\nint main() { return wal_close(0) == WAL_OK; }\n' \
-        >"$work/names.cc"
+    local header
+    {
+        for header in $(public_headers); do echo "#include <$header>"; done
+        echo "typedef void any(); any *const all[] = {"
+        sed 's/.*/reinterpret_cast<any *>(&),/' "$root/wal/libwal.symbols"
+        echo "}; any *get(int i) { return all[i]; }"
+    } >"$work/names.cc"
     g++ -std=c++11 -I"$work/prefix/include" -c "$work/names.cc" -o "$work/names.o" &&
-        nm -u "$work/names.o" | grep -qw wal_close
+        diff "$root/wal/libwal.symbols" <(nm -u "$work/names.o" | awk '{ print $2 }' |
+            LC_ALL=C sort)
 }
 
 # ---- Symbols ----

@@ -194,7 +194,7 @@ static void options_over_a_limit_make_no_directory(void **state)
 {
     struct fixture *fixture = *state;
     const struct wal_options good = fixture->options;
-    enum { BAD = 10 };
+    enum { BAD = 12 };
     struct wal_options bad[BAD];
     struct wal_log *log = NULL;
 
@@ -208,9 +208,11 @@ static void options_over_a_limit_make_no_directory(void **state)
     bad[6].record_bytes_max = UINT32_MAX;
     bad[7].batch_bytes_max = QUEUE_BYTES;
     bad[8].queue_bytes = UINT32_MAX;
-    bad[9].segment_bytes = segment_bytes_min(&good) - 1;
+    bad[9].sync_policy = WAL_SYNC_UNSET;
+    bad[10].spares = 17;
+    bad[11].segment_bytes = segment_bytes_min(&good) - 1;
     for (size_t i = 0; i < BAD; i++) {
-        enum wal_err expected = i == 9 ? WAL_SEGMENT_LIMIT : WAL_OPTION;
+        enum wal_err expected = i == 11 ? WAL_SEGMENT_LIMIT : WAL_OPTION;
 
         assert_err(wal_open(fixture->io, fixture->path, &bad[i], &log, NULL), expected);
         assert_int_not_equal(access(fixture->path, F_OK), 0);
