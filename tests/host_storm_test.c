@@ -25,13 +25,14 @@
 
 enum {
     WRITERS = 64,
-    OTHERS = 2,
+    OTHERS = 3,
     WINDOW = 4, /* Appends that a writer has on their way. */
     BATCH = 3,
     HEAD_BYTES = 16,
     RECORD_BYTES_MAX = 4096,
     LSNS_MAX = 1 << 23,
-    LSNS_KEPT = 10000, /* When others are given up. */
+    LSNS_KEPT = 2000, /* When others are given up. */
+    LSNS_CUT = 64,    /* At most so many are taken back, and the rest of a batch. */
     PATH_BYTES = 256,
     MS = 1000000,
 };
@@ -46,7 +47,8 @@ struct storm {
     bool prewritten; /* Segments are, and recycled, and written to directly. */
     char dir[PATH_BYTES];
     char path[PATH_BYTES + 8];
-    atomic_bool stop;
+    atomic_bool stop;    /* For all but the writers, */
+    atomic_bool calm;    /* and for them, when nobody takes anything away any more. */
     atomic_bool written; /* The writers have ended. */
     atomic_uint trouble; /* The line that found something wrong, and its error. */
     atomic_uint trouble_err;
@@ -54,6 +56,8 @@ struct storm {
     atomic_uint_fast64_t served; /* and how many records to the follower. */
     atomic_uint_fast64_t served_lsn;
     atomic_uint_fast64_t pruned; /* How often the floor went up. */
+    atomic_uint_fast64_t cuts;   /* Twice the truncations; odd while there is one. */
+    atomic_uint_fast64_t taken;  /* Appends that were truncated before their writer saw them. */
     /* By LSN: who was told that it is durable. Epoch, writer, sequence: the later one counts. */
     atomic_uint_fast64_t *durable;
 };
@@ -73,6 +77,7 @@ static void trouble_at(struct storm *storm, unsigned line, enum wal_err err)
         STORE(&storm->trouble_err, (unsigned)err);
     }
     STORE(&storm->stop, true);
+    STORE(&storm->calm, true);
 }
 
 #define TROUBLE(storm, err) trouble_at((storm), __LINE__, (err))
@@ -199,7 +204,7 @@ static bool append(struct writer *writer, struct wal_ticket *ret_ticket)
     memset(bytes, 0xee, sizeof bytes);
     if (err) TROUBLE(writer->storm, err);
     if (ret_ticket->last_lsn >= LSNS_MAX - WRITERS * WINDOW * BATCH) {
-        STORE(&writer->storm->stop, true);
+        STORE(&writer->storm->calm, true);
     }
     return err == WAL_OK;
 }
@@ -209,7 +214,7 @@ static void writer_run(void *arg)
     struct writer *writer = arg;
     struct storm *storm = writer->storm;
 
-    while (!LOAD(&storm->stop)) {
+    while (!LOAD(&storm->calm)) {
         struct wal_ticket tickets[WINDOW];
         uint64_t sequences[WINDOW];
         unsigned count = 0;
@@ -223,6 +228,8 @@ static void writer_run(void *arg)
 
             if (err == WAL_OK) {
                 acknowledged(writer, &tickets[i], sequences[i]);
+            } else if (err == WAL_TRUNCATED) {
+                atomic_fetch_add_explicit(&storm->taken, 1, memory_order_relaxed);
             } else {
                 TROUBLE(storm, err);
             }
@@ -280,9 +287,9 @@ static void follower_run(void *arg)
 
         err = wal_reader_follow(reader, io_monotonic_ns(storm->io) + UINT64_C(20) * MS, &record,
                                 NULL);
-        if (err == WAL_PRUNED) {
+        if (err == WAL_PRUNED || err == WAL_TRUNCATED) {
             wal_reader_close(reader);
-            checker.lsn = 0;
+            checker = (struct checker){.storm = storm};
             err = reader_open_anywhere(storm, &reader);
             if (err == WAL_OK) continue;
             TROUBLE(storm, err);
@@ -308,18 +315,22 @@ static void follower_run(void *arg)
 static void asker_run(void *arg)
 {
     struct storm *storm = arg;
-    uint64_t durable_lsn = 0;
 
     while (!LOAD(&storm->stop)) {
         uint64_t lsn = 0;
+        uint64_t cuts = LOAD(&storm->cuts);
+        struct wal_stat before;
         struct wal_stat stat;
 
+        wal_log_stat(storm->log, &before);
         wal_log_stat(storm->log, &stat);
         if (stat.durable_lsn > stat.accepted_lsn) TROUBLE(storm, WAL_CORRUPT);
-        if (stat.durable_lsn < durable_lsn) TROUBLE(storm, WAL_CORRUPT);
-        durable_lsn = stat.durable_lsn;
         enum wal_err err = wal_sync(storm->log, &lsn);
-        if (err || lsn < stat.accepted_lsn) TROUBLE(storm, err);
+        if (err) TROUBLE(storm, err);
+        if (cuts % 2 == 0 && cuts == LOAD(&storm->cuts)) { /* Then nothing goes back. */
+            if (stat.durable_lsn < before.durable_lsn) TROUBLE(storm, WAL_CORRUPT);
+            if (lsn < stat.accepted_lsn) TROUBLE(storm, WAL_CORRUPT);
+        }
         err = wal_wait_durable(storm->log, lsn, io_monotonic_ns(storm->io) + MS, &lsn);
         if (err && err != WAL_TIMEOUT) TROUBLE(storm, err);
     }
@@ -338,7 +349,8 @@ static void pruner_run(void *arg)
         uint64_t reached = 0;
 
         wal_log_stat(storm->log, &stat);
-        uint64_t pinned = stat.durable_lsn < LSNS_KEPT ? 1 : stat.durable_lsn - LSNS_KEPT / 2;
+        uint64_t pinned = floor_lsn;
+        if (stat.durable_lsn > floor_lsn + LSNS_KEPT) pinned = stat.durable_lsn - LSNS_KEPT / 2;
         enum wal_err err = wal_pin(storm->io, storm->path, "storm", pinned);
         if (err) TROUBLE(storm, err);
         err = wal_prune_before(storm->log, stat.durable_lsn, &reached);
@@ -349,6 +361,29 @@ static void pruner_run(void *arg)
         err = wal_unpin(storm->io, storm->path, "storm");
         if (err) TROUBLE(storm, err);
         err = io_sleep(storm->io, UINT64_C(10) * MS, NULL);
+        if (err) TROUBLE(storm, err);
+    }
+}
+
+/* Takes back the last records, time and again. */
+static void truncator_run(void *arg)
+{
+    struct storm *storm = arg;
+
+    for (uint64_t round = 1; !LOAD(&storm->stop); round++) {
+        struct wal_stat stat;
+        unsigned tries = 0;
+
+        wal_log_stat(storm->log, &stat);
+        uint64_t lsn = stat.durable_lsn - (stat.durable_lsn > LSNS_CUT ? round % LSNS_CUT : 0);
+        atomic_fetch_add_explicit(&storm->cuts, 1, memory_order_relaxed);
+        enum wal_err err = wal_truncate_after(storm->log, lsn);
+        for (; err == WAL_OPTION && tries < BATCH && lsn > 0; tries++) { /* Inside a batch. */
+            err = wal_truncate_after(storm->log, --lsn);
+        }
+        if (err) TROUBLE(storm, err);
+        atomic_fetch_add_explicit(&storm->cuts, 1, memory_order_relaxed);
+        err = io_sleep(storm->io, UINT64_C(20) * MS, NULL);
         if (err) TROUBLE(storm, err);
     }
 }
@@ -407,6 +442,20 @@ static void assert_untroubled(struct storm *storm)
              wal_err_name((enum wal_err)storm->trouble_err));
 }
 
+/* What was acknowledged after the last truncation does not lie above the end. */
+static void assert_nothing_beyond(struct storm *storm, uint64_t last_lsn)
+{
+    uint64_t epoch = 0;
+
+    for (uint64_t lsn = 0; lsn < LSNS_MAX; lsn++) {
+        if (epoch < storm->durable[lsn] >> 40) epoch = storm->durable[lsn] >> 40;
+    }
+    for (uint64_t lsn = last_lsn + 1; lsn < LSNS_MAX; lsn++) {
+        if (storm->durable[lsn] >> 40 < epoch) continue;
+        fail_msg("record %" PRIu64 " was acknowledged, the log ends at %" PRIu64, lsn, last_lsn);
+    }
+}
+
 /* Everything that somebody was told is durable is there, and is what he wrote. */
 static void assert_all_there(struct storm *storm)
 {
@@ -428,15 +477,15 @@ static void assert_all_there(struct storm *storm)
     }
     wal_reader_close(reader);
     assert_err(err, WAL_END);
-    assert_u64(storm->durable[checker.lsn + 1], 0);
-    assert_true(checker.lsn >= storm->served_lsn);
+    assert_u64(checker.lsn, storm->served_lsn);
+    assert_nothing_beyond(storm, checker.lsn);
 }
 
 static void rage(struct storm *storm)
 {
     const char *seconds = getenv("STORM_SECONDS");
     struct writer *writers = calloc(WRITERS, sizeof *writers);
-    void (*const others_run[OTHERS])(void *arg) = {asker_run, pruner_run};
+    void (*const others_run[OTHERS])(void *arg) = {asker_run, pruner_run, truncator_run};
     struct wal_task *others[OTHERS];
     struct wal_task *follower = NULL;
     uint64_t duration_ns = (seconds != NULL ? strtoull(seconds, NULL, 10) : 2) * 500 * MS;
@@ -452,24 +501,27 @@ static void rage(struct storm *storm)
         assert_ok(io_spawn(storm->io, "writer", writer_run, &writers[i], &writers[i].task));
     }
     uint64_t end_ns = io_monotonic_ns(storm->io) + duration_ns;
-    while (!LOAD(&storm->stop) && io_monotonic_ns(storm->io) < end_ns) {
+    while (!LOAD(&storm->calm) && io_monotonic_ns(storm->io) < end_ns) {
         assert_ok(io_sleep(storm->io, UINT64_C(10) * MS, NULL));
     }
     STORE(&storm->stop, true);
-    for (uint64_t i = 0; i < WRITERS; i++) io_join(storm->io, writers[i].task);
     for (unsigned i = 0; i < OTHERS; i++) io_join(storm->io, others[i]);
+    assert_ok(io_sleep(storm->io, UINT64_C(100) * MS, NULL));
+    STORE(&storm->calm, true);
+    for (uint64_t i = 0; i < WRITERS; i++) io_join(storm->io, writers[i].task);
     assert_ok(wal_close(storm->log));
     STORE(&storm->written, true);
     io_join(storm->io, follower);
     free(writers);
 
     print_message("# %" PRIu64 " appends acknowledged, %" PRIu64 " records followed, %" PRIu64
-                  " prunings\n",
-                  storm->acked, storm->served, storm->pruned);
+                  " prunings, %" PRIu64 " truncations, %" PRIu64 " appends truncated\n",
+                  storm->acked, storm->served, storm->pruned, storm->cuts / 2, storm->taken);
     assert_untroubled(storm);
     assert_true(storm->acked > WRITERS);
     assert_true(storm->served > 0);
     assert_true(storm->pruned > 0);
+    assert_true(storm->cuts > 2);
     assert_all_there(storm);
     storm_open(storm);
     assert_ok(wal_close(storm->log));
