@@ -100,8 +100,6 @@ for kind in address,undefined thread; do
     fi
     if [ $kind = thread ]; then
         sweep $kind "1..${deep:+2}20"
-        specimen $kind wal/log/append.c '/^void wal_log_stat/,/^}/ { /io_mutex_/d }' \
-            "race" "ThreadSanitizer: data race"
         specimen $kind wal/log/append.c "$before    $counter" \
             "unlocked counter" "ThreadSanitizer: data race" "${counter%/}"
         programs $kind "^(host_|wal_log)"
