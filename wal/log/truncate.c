@@ -211,6 +211,9 @@ static enum wal_err carry_out(struct wal_log *log, struct cut *cut)
     err = segments_above_remove(log, cut);
     if (err) return err;
     err = log_segment_publish(log->io, log->dir, cut->tmp_name, cut->segment + 1, &unsure);
+    if (err == WAL_LOCKED && log_leftover_remove(log, cut->segment + 1) == WAL_OK) {
+        err = log_segment_publish(log->io, log->dir, cut->tmp_name, cut->segment + 1, &unsure);
+    }
     if (err) return err;
     tip_move(log, cut);
     cut->file = WAL_FILE_NONE;
