@@ -2,8 +2,7 @@
  * client_read.c - the ways in which the log is read: streamed or mapped, from anywhere, following.
  *
  * Properties want a list without gaps, and a reader skips optional records of kinds that it does
- * not know. Where it did, the same stretch is read again with them, and the list is completed by
- * what stood in the gaps, if that is what was skipped; if not, the gap stays, and is found.
+ * not know. It shows what it skips, and that stands in the list like any other.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -40,6 +39,12 @@ static struct history_record seen(const struct wal_record *record)
                                    .batch_index = record->batch_index,
                                    .batch_goes_on = record->batch_goes_on,
                                    .lost = record->lost};
+}
+
+/* The reader shows what it skips. What it may not skip stays a gap. */
+static void list_skipped(void *context, const struct wal_record *record)
+{
+    if (record->kind >= WAL_RECORD_OPTIONAL) list_add(context, seen(record));
 }
 
 struct history_place run_place(const struct wal_place *place)
@@ -118,16 +123,14 @@ static enum wal_err serve_cancelled(struct wal_io *io, struct run_reading *readi
     return err;
 }
 
-/* Who is cancelled has seen, maybe, a part of a batch. Returns the LSN behind what is whole. */
-static uint64_t trim(const struct run_reading *reading, struct record_list *list)
+/* Who is cancelled has seen, maybe, a part of a batch. */
+static void trim(struct record_list *list)
 {
     while (list->count > 0 && list->records[list->count - 1].batch_goes_on) list->count--;
-    return list->count > 0 ? list->records[list->count - 1].lsn + 1 : reading->floor_lsn;
 }
 
-static enum wal_err read_once(struct wal_io *io, struct run_reading *reading, bool optional,
-                              struct record_list *list, uint64_t *ret_next_lsn,
-                              struct wal_place *place)
+static enum wal_err read_once(struct wal_io *io, struct run_reading *reading,
+                              struct record_list *list, struct wal_place *place)
 {
     struct canceller canceller = {.io = io, .after_ns = reading->follow_ns};
     struct wal_reader_options options = {
@@ -136,7 +139,8 @@ static enum wal_err read_once(struct wal_io *io, struct run_reading *reading, bo
         .mode = reading->mode,
         .window_bytes = reading->window_bytes,
         .log = reading->use_log ? reading->log : NULL,
-        .optional = optional,
+        .skipped = list_skipped,
+        .skipped_context = list,
     };
     struct wal_cancel *cancel = NULL;
     struct wal_reader *reader;
@@ -155,60 +159,12 @@ static enum wal_err read_once(struct wal_io *io, struct run_reading *reading, bo
     if (err == WAL_OK) {
         err = cancel != NULL ? serve_cancelled(io, reading, reader, &canceller, list, place)
                              : serve(io, reading, reader, &canceller, list, place);
-        *ret_next_lsn = wal_reader_next_lsn(reader);
         if (reading->bookmark != NULL) (void)wal_reader_bookmark(reader, reading->bookmark);
         wal_reader_close(reader);
-        if (err == WAL_CANCELLED) *ret_next_lsn = trim(reading, list);
+        if (err == WAL_CANCELLED) trim(list);
         if (err == WAL_END || err == WAL_CANCELLED) err = WAL_OK;
     }
     if (cancel != NULL) io_cancel_destroy(io, cancel);
-    return err;
-}
-
-/* How many records from the start on follow one another. */
-static uint32_t without_gap(const struct run_reading *reading, const struct record_list *list)
-{
-    uint32_t count = 0;
-
-    while (count < list->count && list->records[count].lsn == reading->floor_lsn + count) count++;
-    return count;
-}
-
-/* Is the one list the other, but for some that it leaves out? */
-static bool is_left_out(const struct record_list *some, const struct record_list *all)
-{
-    uint32_t at = 0;
-
-    for (uint32_t i = 0; i < all->count && at < some->count; i++) {
-        const struct history_record *a = &some->records[at], *b = &all->records[i];
-        if (a->lsn != b->lsn) continue;
-        if (a->hash != b->hash || a->length != b->length) return false;
-        at++;
-    }
-    return at == some->count;
-}
-
-/* What was skipped is read, too. On an error what is before the first gap has been seen. */
-static enum wal_err fill_gaps(struct wal_io *io, const struct run_reading *reading,
-                              struct record_list *list, uint64_t next_lsn, struct wal_place *place)
-{
-    struct run_reading again = {.from_lsn = reading->from_lsn,
-                                .floor_lsn = reading->floor_lsn,
-                                .witness_lsn = next_lsn - 1};
-    struct record_list all = {.count = 0};
-    uint64_t end_lsn;
-
-    enum wal_err err = read_once(io, &again, true, &all, &end_lsn, place);
-    while (all.count > 0 && all.records[all.count - 1].lsn >= next_lsn) all.count--;
-    if (err != WAL_OK) {
-        list->count = without_gap(reading, list);
-        /* It was pruned between the two readings; what the first was served stands. */
-        if (err == WAL_PRUNED) err = WAL_OK;
-    } else if (is_left_out(list, &all)) {
-        list->count = 0;
-        for (uint32_t i = 0; i < all.count; i++) list_add(list, all.records[i]);
-    }
-    free(all.records);
     return err;
 }
 
@@ -216,15 +172,8 @@ void run_read(struct wal_io *io, struct run_reading *reading, struct record_list
               struct history_observation *ret_observation)
 {
     struct wal_place place = {.segment = 0};
-    uint64_t next_lsn = 0;
 
-    enum wal_err err = read_once(io, reading, false, list, &next_lsn, &place);
-    bool gaps = reading->floor_lsn + list->count < next_lsn;
-    if (err == WAL_OK && gaps) {
-        err = fill_gaps(io, reading, list, next_lsn, &place);
-    } else if (gaps) {
-        list->count = without_gap(reading, list); /* Why the next is missing is said anyway. */
-    }
+    enum wal_err err = read_once(io, reading, list, &place);
     *ret_observation = reading->rows; /* Empty, but for what it says of them. */
     ret_observation->from_lsn = reading->floor_lsn;
     ret_observation->records = list->records;

@@ -282,7 +282,16 @@ static void an_empty_payload_is_a_record(void **state)
 
 /* ---- Kinds ---- */
 
-static void optional_records_are_served_if_asked_for(void **state)
+static void skipped_sum(void *context, const struct wal_record *record)
+{
+    uint64_t *sum = context;
+
+    assert_true(record->kind >= WAL_RECORD_OPTIONAL);
+    assert_memory_equal(record->bytes, record->lsn == 3 ? "two" : "one", 3);
+    *sum = *sum * 10 + record->lsn;
+}
+
+static void optional_records_are_served_if_asked_for_and_else_shown(void **state)
 {
     struct fixture *fixture = *state;
     const struct wal_slice pair[] = {{"one", 3}, {"two", 3}};
@@ -297,7 +306,11 @@ static void optional_records_are_served_if_asked_for(void **state)
     assert_ok(wal_append_kind(fixture->log, 0xff, pair, 1, &ticket));
     close_log(fixture);
     for (size_t i = 0; i < 2 * sizeof modes / sizeof modes[0]; i++) {
-        const struct wal_reader_options options = {.mode = modes[i / 2], .optional = i % 2 != 0};
+        uint64_t sum = 0;
+        const struct wal_reader_options options = {.mode = modes[i / 2],
+                                                   .optional = i % 2 != 0,
+                                                   .skipped = skipped_sum,
+                                                   .skipped_context = &sum};
         static const uint8_t kinds[] = {WAL_RECORD_DATA, 0x80, 0x80, WAL_RECORD_DATA, 0xff};
         struct wal_reader *reader = NULL;
         struct wal_record record;
@@ -312,6 +325,7 @@ static void optional_records_are_served_if_asked_for(void **state)
         }
         assert_err(wal_reader_next(reader, &record, NULL), WAL_END);
         assert_u64(wal_reader_next_lsn(reader), 6);
+        assert_u64(sum, options.optional ? 0 : 235);
         wal_reader_close(reader);
     }
 }
@@ -325,7 +339,7 @@ int main(void)
         TEST(a_group_cannot_count_more_than_it_has),
         TEST(a_record_cannot_be_longer_than_its_group),
         TEST(an_empty_payload_is_a_record),
-        TEST(optional_records_are_served_if_asked_for),
+        TEST(optional_records_are_served_if_asked_for_and_else_shown),
     };
 #undef TEST
 

@@ -320,6 +320,9 @@ struct wal_bookmark {
     uint64_t offset;
 };
 
+struct wal_record;
+typedef void wal_skipped(void *context, const struct wal_record *record);
+
 struct wal_reader_options {
     uint64_t from_lsn;         /* 0: from the floor. */
     uint64_t witness_lsn;      /* Known durable from elsewhere, e.g. wal_log_stat().durable_lsn. */
@@ -328,10 +331,14 @@ struct wal_reader_options {
     size_t window_bytes; /* At most so much is read ahead, or mapped at once, unless a group is
                             larger; 0: 256 KiB, or 8 MiB. */
     uint64_t poll_ns;    /* A follower looks for more at least so often; 0: each 10 ms. */
-    struct wal_log
-        *log;      /* If it is open in this process: what it knows durable is served at once,
-                      not when the mark tells. Stays open as long as the reader. May be NULL. */
-    bool optional; /* Serve the optional records, too. */
+    /* If it is open in this process: what it knows durable is served at once, not when the mark
+     * tells. Stays open as long as the reader. May be NULL. */
+    struct wal_log *log;
+    /* Serve the optional records, too; else skipped is shown each of them: it must not call the
+     * reader, and may be NULL. */
+    bool optional;
+    wal_skipped *skipped;
+    void *skipped_context;
     const struct wal_bookmark *bookmarks; /* May be NULL. */
     size_t bookmark_count;
 };

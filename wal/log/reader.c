@@ -177,12 +177,12 @@ static enum wal_err record_take(struct wal_reader *reader, struct wal_record *re
     }
     reader->pos += (uint32_t)log_record_bytes(header.length);
     reader->pos_lsn++;
+    bool skips = optional && !wanted && lsn >= reader->next_lsn;
     *ret_served = wanted && lsn >= reader->next_lsn;
-    if (!wanted && lsn >= reader->next_lsn) io_note(reader->io, WAL_NOTE_UNKNOWN_SKIPPED);
+    if (skips) io_note(reader->io, WAL_NOTE_UNKNOWN_SKIPPED);
     if (reader->next_lsn <= lsn) reader->next_lsn = lsn + 1;
-    if (!*ret_served) return WAL_OK;
-    reader->served_lsn = lsn;
-    *ret_record = (struct wal_record){
+    if (!*ret_served && !(skips && reader->options.skipped != NULL)) return WAL_OK;
+    const struct wal_record record = {
         .lsn = lsn,
         .commit_ns = reader->group.header.commit_ns,
         .wall_ns = reader->group.header.wall_ns,
@@ -195,6 +195,12 @@ static enum wal_err record_take(struct wal_reader *reader, struct wal_record *re
         .segment = reader->header.segment,
         .offset = offset,
     };
+    reader->served_lsn = lsn;
+    if (skips) {
+        reader->options.skipped(reader->options.skipped_context, &record);
+        return WAL_OK;
+    }
+    *ret_record = record;
     return WAL_OK;
 }
 
