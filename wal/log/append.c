@@ -139,7 +139,7 @@ static enum wal_err append(struct wal_log *log, uint8_t kind, const struct wal_s
     queue->appends++;
     log->accepted_lsn = ticket.last_lsn;
     log->stat.records += count;
-    log_stat_publish(log);
+    log_stat_accepted(log);
     wake_committer(log);
     io_mutex_unlock(log->io, log->mutex);
     *ret_ticket = ticket;

@@ -149,6 +149,8 @@ WAL_CHECKED enum wal_err log_recover(struct wal_log *log, struct log_survey *sur
 
 /* stat.c: with the mutex held, after any of it has changed. */
 void log_stat_publish(struct wal_log *log);
+/* The same, if only accepted_lsn and stat.records have: cheaper, for each append. */
+void log_stat_accepted(struct wal_log *log);
 
 /* append.c: with the mutex held: somebody who waited (one of log->waiters or of log->room_waiters)
  * does so no longer, and may be whom wal_close waits for. */

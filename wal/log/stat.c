@@ -32,6 +32,22 @@ void log_stat_publish(struct wal_log *log)
     atomic_store_explicit(&published->turn, turn + 2, memory_order_release);
 }
 
+static void put(struct log_published *published, size_t offset, uint64_t word)
+{
+    atomic_store_explicit(&published->words[offset / sizeof(uint64_t)], word, memory_order_release);
+}
+
+void log_stat_accepted(struct wal_log *log)
+{
+    struct log_published *published = &log->published;
+    uint64_t turn = atomic_load_explicit(&published->turn, memory_order_relaxed);
+
+    atomic_store_explicit(&published->turn, turn + 1, memory_order_relaxed);
+    put(published, offsetof(struct wal_stat, accepted_lsn), log->accepted_lsn);
+    put(published, offsetof(struct wal_stat, records), log->stat.records);
+    atomic_store_explicit(&published->turn, turn + 2, memory_order_release);
+}
+
 void wal_log_stat(struct wal_log *log, struct wal_stat *ret_stat)
 {
     struct log_published *published = &log->published;
