@@ -392,7 +392,10 @@ static void command_run(struct wal_log *log)
     if (log->poisoned) return;
     enum wal_err err = run_unlocked(log, command_carry_out);
     if (log->poisoned) return;
-    if (log->command->truncated) epoch_end(log, WAL_TRUNCATED);
+    if (log->command->truncated) {
+        epoch_end(log, WAL_TRUNCATED);
+        log_stat_publish(log); /* What was accepted went down. */
+    }
     command_end(log, err);
 }
 
