@@ -31,8 +31,8 @@ enum {
     HEAD_BYTES = 16,
     RECORD_BYTES_MAX = 4096,
     LSNS_MAX = 1 << 23,
-    LSNS_KEPT = 2000, /* When others are given up. */
-    LSNS_CUT = 64,    /* At most so many are taken back, and the rest of a batch. */
+    LSNS_KEPT = 200, /* When others are given up. */
+    LSNS_CUT = 64,   /* At most so many are taken back, and the rest of a batch. */
     PATH_BYTES = 256,
     MS = 1000000,
 };
@@ -520,8 +520,8 @@ static void rage(struct storm *storm)
     assert_untroubled(storm);
     assert_true(storm->acked > WRITERS);
     assert_true(storm->served > 0);
-    assert_true(storm->pruned > 0);
-    assert_true(storm->cuts > 2);
+    assert_true(storm->pruned > 0 || storm->acked < 20 * LSNS_KEPT);
+    assert_true(storm->cuts > 0);
     assert_all_there(storm);
     storm_open(storm);
     assert_ok(wal_close(storm->log));
