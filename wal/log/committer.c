@@ -310,6 +310,7 @@ static void epoch_end(struct wal_log *log, enum wal_err err)
     log->epoch++;
     log->accepted_lsn = log->tip.durable_lsn;
     if (log->sync_wanted_lsn > log->accepted_lsn) log->sync_wanted_lsn = log->accepted_lsn;
+    log_stat_publish(log); /* What was accepted went down. */
 }
 
 static void roll_back(struct wal_log *log, enum wal_err err)
@@ -392,10 +393,7 @@ static void command_run(struct wal_log *log)
     if (log->poisoned) return;
     enum wal_err err = run_unlocked(log, command_carry_out);
     if (log->poisoned) return;
-    if (log->command->truncated) {
-        epoch_end(log, WAL_TRUNCATED);
-        log_stat_publish(log); /* What was accepted went down. */
-    }
+    if (log->command->truncated) epoch_end(log, WAL_TRUNCATED);
     command_end(log, err);
 }
 
