@@ -1,5 +1,7 @@
 /*
  * explore_test.c - what an explorer says it visited, it visited; what random images show it saw.
+ *
+ * ctest: timeout=400
  */
 #include <setjmp.h>
 #include <stdarg.h>
