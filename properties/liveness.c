@@ -44,10 +44,8 @@ static void observed(const struct model *model, const struct history_event *even
     enum history_error error = seen->read_error;
 
     if (seen->recovery || error == HISTORY_CORRUPT) return;
-    /* The log was cut under its reader. */
-    if (error == HISTORY_BELOW_FLOOR && seen->from_lsn + seen->count < model->floor_asked_lsn) {
-        return;
-    }
+    /* The log was cut under its reader; where it began counts, for it may begin there again. */
+    if (error == HISTORY_BELOW_FLOOR && seen->from_lsn < model->floor_asked_lsn) return;
     if (error == HISTORY_CUT_OFF && model_kept_beside(model, event->operation, 0) != UINT64_MAX) {
         return;
     }
