@@ -32,6 +32,7 @@
     X(REOPEN, "reopen", "close the log cleanly and open it again in a new process")                \
     X(COPY, "copy", "copy the log while others write it, and open the copy")                       \
     X(APPEND_OVER, "append-over", "append a byte more than the log takes")                         \
+    X(TRUNCATE, "truncate", "forget the last records, for good")                                   \
     X(PRUNE, "prune", "give up all but the last records")                                          \
     X(PIN, "pin", "keep the last records from being pruned")                                       \
     X(UNPIN, "unpin", "take the pin away")                                                         \
@@ -83,7 +84,8 @@ struct operation {
     uint32_t lengths[BATCH_RECORDS_MAX]; /* and of how many bytes. */
     uint64_t argument; /* IDLE: how long, in ns. READ: where from, modulo what there is; and how
                           rows that it reads are changed for one more look. APPEND_OVER: even: one
-                          record, odd: a batch of two. PRUNE, PIN: how many records stay.
+                          record, odd: a batch of two. TRUNCATE: how many records go; PRUNE,
+                          PIN: how many stay.
                           APPEND_UNTIL: how long, in ns; 0: until it is cancelled.
                           APPEND_MANY: how many. READ_MAPPED, FOLLOW: see client_read.c. */
     uint64_t noise;    /* What contents are made of, beside number, index and length, */

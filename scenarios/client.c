@@ -308,6 +308,7 @@ static void operate(struct run_client *client, const struct operation *operation
     case OPERATION_KILL: sim_kill(runner->world);
     case OPERATION_COPY: run_copy(client->boot); break;
     case OPERATION_APPEND_OVER: append_over(client, operation); break;
+    case OPERATION_TRUNCATE:
     case OPERATION_PRUNE:
     case OPERATION_PIN:
     case OPERATION_UNPIN: run_cut(client, operation); break;

@@ -10,7 +10,8 @@
 
 bool run_cuts(enum operation_kind kind)
 {
-    return kind == OPERATION_PRUNE || kind == OPERATION_PIN || kind == OPERATION_UNPIN;
+    return kind == OPERATION_TRUNCATE || kind == OPERATION_PRUNE || kind == OPERATION_PIN ||
+           kind == OPERATION_UNPIN;
 }
 
 /* So many records before `end_lsn`, which is behind the last, but nothing below the floor. */
@@ -19,6 +20,28 @@ static uint64_t back_from(const struct wal_stat *stat, uint64_t end_lsn, uint64_
     uint64_t there_are = end_lsn > stat->first_lsn ? end_lsn - stat->first_lsn : 0;
 
     return end_lsn - (records < there_are ? records : there_are);
+}
+
+static void truncate_after(struct run_client *client, uint32_t number, uint64_t last_lsn)
+{
+    struct runner *runner = client->runner;
+    struct history_event event = {
+        .kind = HISTORY_TRUNCATING, .operation = number, .last_lsn = last_lsn};
+
+    runner->truncates = true;
+    run_put_down(runner, event);
+    client->boot->cutting++;
+    enum wal_err err = wal_truncate_after(client->boot->log, last_lsn);
+    client->boot->cutting--;
+    if (err != WAL_OK) {
+        run_put_down_failure(client->boot, number, err);
+        return;
+    }
+    event.kind = HISTORY_TRUNCATED;
+    run_put_down(runner, event);
+    if (sim_is_zombie(runner->world)) return;
+    if (runner->must_lsn > last_lsn) runner->must_lsn = last_lsn;
+    if (runner->served_lsn > last_lsn) runner->served_lsn = last_lsn;
 }
 
 static void prune_before(struct run_client *client, uint32_t number, uint64_t first_lsn)
@@ -82,8 +105,10 @@ void run_cut(struct run_client *client, const struct operation *operation)
 
     wal_log_stat(client->boot->log, &stat);
     if (sim_is_zombie(client->runner->world)) return; /* Nobody would hear what it asks for. */
+    uint64_t accepted_end = back_from(&stat, stat.accepted_lsn + 1, operation->argument);
     uint64_t durable_end = back_from(&stat, stat.durable_lsn + 1, operation->argument);
     switch (operation->kind) {
+    case OPERATION_TRUNCATE: truncate_after(client, operation->number, accepted_end - 1); break;
     case OPERATION_PRUNE: prune_before(client, operation->number, durable_end); break;
     case OPERATION_PIN: pin_from(client, operation->number, durable_end); break;
     case OPERATION_UNPIN: unpin(client, operation->number); break;

@@ -305,7 +305,9 @@ static void drop_leftovers(struct decoder *decoder)
         }
         for (uint32_t file = 0; file < decoder->file_count; file++) {
             bool its = decoder->files[file].inode == segment.inode;
-            if (its) decoder->files[file].part = DECODER_OTHER;
+            bool pruned = segment.number < decoder->mark.floor_segment;
+            /* Whether one above counts is asked of its header. */
+            if (its && pruned) decoder->files[file].part = DECODER_OTHER;
         }
     }
     decoder->segment_count = kept;

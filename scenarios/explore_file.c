@@ -129,8 +129,9 @@ static const char *read_operation(struct word_reader *reader, char *word)
     ++*length;
     bool appends = operation_has_records((enum operation_kind)kind);
     bool may_have_one = kind == OPERATION_IDLE || kind == OPERATION_READ ||
-                        kind == OPERATION_PRUNE || kind == OPERATION_PIN ||
-                        kind == OPERATION_READ_MAPPED || kind == OPERATION_FOLLOW;
+                        kind == OPERATION_TRUNCATE || kind == OPERATION_PRUNE ||
+                        kind == OPERATION_PIN || kind == OPERATION_READ_MAPPED ||
+                        kind == OPERATION_FOLLOW;
     if (appends != (argument != NULL) && !may_have_one) {
         return refuse(reader, word, appends ? "needs a length" : "takes no length");
     }

@@ -30,6 +30,7 @@ static const struct key range_keys[] = {
     { "workload", "record-bytes",  AT(record_bytes),  0, 65536,       "0..200" },
     { "workload", "batch-records", AT(batch_records), 1, 16,          "2..4" },
     { "workload", "idle-ns",       AT(idle_ns),       0, 10000000000, "1000000..200000000" },
+    { "workload", "truncate-back", AT(truncate_back), 0, 1000,        "0..8" },
     { "workload", "prune-keep",    AT(prune_keep),    0, 1000,        "0..16" },
     { "workload", "pin-back",      AT(pin_back),      0, 1000,        "0..16" },
     { "log", "block-bytes",        AT(block_bytes),   8, 4096,        "512" },

@@ -39,6 +39,7 @@ struct scenario {
     struct range record_bytes;
     struct range batch_records;
     struct range idle_ns;
+    struct range truncate_back;         /* Records that a truncation forgets, */
     struct range prune_keep;            /* that a prune leaves, */
     struct range pin_back;              /* and that a pin keeps. */
     uint32_t mix[OPERATION_KIND_COUNT]; /* Weights. */

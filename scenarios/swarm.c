@@ -235,6 +235,7 @@ static uint64_t draw_argument(const struct scenario *scenario, enum operation_ki
                               uint64_t entropy)
 {
     if (kind == OPERATION_IDLE) return range_draw(&scenario->idle_ns, entropy);
+    if (kind == OPERATION_TRUNCATE) return range_draw(&scenario->truncate_back, entropy);
     if (kind == OPERATION_PRUNE) return range_draw(&scenario->prune_keep, entropy);
     if (kind == OPERATION_PIN) return range_draw(&scenario->pin_back, entropy);
     if (kind == OPERATION_APPEND_UNTIL) return draw_patience_ns(entropy);
