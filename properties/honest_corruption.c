@@ -68,7 +68,9 @@ static void honest_corruption_judge(const void *state, const struct model *model
                     model_excuses_instance(model, error, observation->instance));
 
     (void)state;
-    if (error == HISTORY_CORRUPT && !excused) corrupt(model, &observation->place, verdict);
+    /* A reader may be told from elsewhere what was durable before it was truncated. */
+    bool cut = observation->place.first_lsn > model->reading->loose_lsn;
+    if (error == HISTORY_CORRUPT && !excused && !cut) corrupt(model, &observation->place, verdict);
     if ((error == HISTORY_VERSION || error == HISTORY_OTHER) && !excused &&
         !model_excuses_reading(model, error)) {
         property_break(verdict, "a good log was refused as something else", 0, (uint64_t)error);

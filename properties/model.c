@@ -406,6 +406,8 @@ static void take_acked(struct model *model, const struct history_event *event)
     if (event->operation >= model->operation_count) return;
     const struct model_operation *own = &model->operations[event->operation];
     if (own->fate == MODEL_ABSENT) return;
+    /* Who is told what is durable because his own records are not. */
+    if (event->last_lsn < own->first_lsn + own->count - 1) return;
     struct model_instance *submitter = model_instance_make(model, own->submitter);
     if (submitter->over < own->begun) submitter->over = own->begun;
     if (own->fate == MODEL_ACCEPTED && acked_lsn >= own->first_lsn + own->count - 1) {

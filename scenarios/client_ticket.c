@@ -8,7 +8,7 @@
 
 static void lost(struct boot *boot, uint32_t operation, enum wal_err err, uint64_t lost_lsn)
 {
-    if (lost_lsn > 1) run_put_down_ack(boot->runner, HISTORY_NO_OPERATION, lost_lsn - 1);
+    if (lost_lsn > 1) run_put_down_ack(boot->runner, operation, lost_lsn - 1);
     run_put_down_failure(boot, operation, err);
 }
 
