@@ -475,7 +475,8 @@ void run_main_task(struct wal_io *io, void *arg)
     boot->opened = observation.read_error == HISTORY_OK;
     uint64_t end_lsn = observation.from_lsn + observation.count;
     if (runner->served_lsn + 1 < end_lsn) runner->served_lsn = end_lsn - 1;
-    if (runner->truncates && boot->opened) runner->must_lsn = runner->served_lsn = end_lsn - 1;
+    if (runner->truncations > 0 && boot->opened)
+        runner->must_lsn = runner->served_lsn = end_lsn - 1;
     if (boot->opened && !sim_is_zombie(runner->world)) {
         if (runner->probe) {
             run_probe(boot);

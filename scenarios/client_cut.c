@@ -28,7 +28,7 @@ static void truncate_after(struct run_client *client, uint32_t number, uint64_t 
     struct history_event event = {
         .kind = HISTORY_TRUNCATING, .operation = number, .last_lsn = last_lsn};
 
-    runner->truncates = true;
+    runner->truncations++;
     run_put_down(runner, event);
     client->boot->cutting++;
     enum wal_err err = wal_truncate_after(client->boot->log, last_lsn);
@@ -37,6 +37,7 @@ static void truncate_after(struct run_client *client, uint32_t number, uint64_t 
         run_put_down_failure(client->boot, number, err);
         return;
     }
+    runner->truncations++;
     event.kind = HISTORY_TRUNCATED;
     run_put_down(runner, event);
     if (sim_is_zombie(runner->world)) return;

@@ -122,9 +122,9 @@ struct runner {
     struct sim_record replay; /* The decisions of the case that is replayed. */
     struct case_milestone milestones[MILESTONES_MAX];
     uint32_t milestone_count;
-    bool truncates;      /* Somebody asked for it in this run. */
-    uint64_t must_lsn;   /* All up to here was acknowledged, */
-    uint64_t served_lsn; /* or served by a recovery. */
+    uint32_t truncations; /* So many times somebody asked for one, or was told that it is done. */
+    uint64_t must_lsn;    /* All up to here was acknowledged, */
+    uint64_t served_lsn;  /* or served by a recovery. */
     struct boot boots[2];
     struct boot *boot;   /* The process that runs, or the last one. */
     struct boot *paused; /* The last one that was paused. */

@@ -484,7 +484,7 @@ static void begin(struct runner *runner)
     runner->folded = 0;
     runner->milestone_count = 0;
     runner->must_lsn = runner->served_lsn = 0;
-    runner->truncates = false;
+    runner->truncations = 0;
     runner->boot = runner->paused = NULL;
     runner->alloc_next = 0;
     runner->healed = runner->probe = runner->judging = false;
