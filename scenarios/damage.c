@@ -77,7 +77,9 @@ static bool qualifies(const struct runner *runner, const struct blow *blow)
         if (hit->part == DECODER_TAIL) return true;
         return records && hit->first_lsn > runner->served_lsn && hit->first_lsn > hit->said_lsn;
     case FAULT_TARGET_MARK: return hit->part == DECODER_MARK && blow->sector % SLOT_SECTORS == 0;
-    case FAULT_TARGET_SIDE: return hit->part == DECODER_OTHER;
+    case FAULT_TARGET_SIDE:
+        /* By the name that is only cached it may be a pin or a segment by now. */
+        return runner->power_lost && hit->part == DECODER_OTHER;
     case FAULT_TARGET_SEGMENT:
     case FAULT_TARGET_RECORD: break;
     }
