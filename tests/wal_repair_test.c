@@ -263,6 +263,62 @@ static void a_segment_without_a_header_loses_no_record(void **state)
     check_repaired(fixture, &report, WAL_REPAIR_SALVAGE);
 }
 
+/* Of LSNs 1..6 those above 3 are cut off, and then given to others, which stand in segment 2. */
+static void make_cut_log(struct fixture *fixture)
+{
+    fixture->options.segment_bytes = 1 << 16;
+    open_log(fixture);
+    append_wait(fixture, 1, 6);
+    assert_ok(wal_truncate_after(fixture->log, 3));
+    for (uint64_t lsn = 4; lsn <= 5; lsn++) {
+        struct wal_ticket ticket;
+        uint8_t bytes[RECORD_MAX];
+
+        assert_ok(wal_append(fixture->log, bytes, record_of(lsn + 100, bytes), &ticket));
+        assert_u64(ticket.first_lsn, lsn);
+        assert_ok(wal_wait(fixture->log, &ticket));
+    }
+    close_log(fixture);
+    fixture->events.count = 0;
+}
+
+/* Nothing that was cut off is there. Returns how many are lost. */
+static uint64_t read_cut_log(struct fixture *fixture, uint64_t last_lsn)
+{
+    const struct wal_reader_options options = {.from_lsn = 0};
+    struct wal_reader *reader = NULL;
+    struct wal_record record;
+    struct wal_place place;
+    uint64_t lsn = 0, lost = 0;
+
+    assert_ok(wal_reader_open(fixture->io, "log", &options, &reader, &place));
+    while (wal_reader_next(reader, &record, &place) == WAL_OK) {
+        uint8_t bytes[RECORD_MAX];
+
+        lsn++;
+        assert_u64(record.lsn, lsn);
+        lost += record.lost;
+        if (record.lost) continue;
+        assert_u64(record.len, record_of(lsn <= 3 ? lsn : lsn + 100, bytes));
+        assert_memory_equal(record.bytes, bytes, record.len);
+    }
+    assert_u64(lsn, last_lsn);
+    wal_reader_close(reader);
+    return lost;
+}
+
+static void what_was_cut_off_stays_away_when_the_header_behind_it_is_lost(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_cut_log(fixture);
+    memset(file_of(fixture, "0000000000000002.wal")->now, 0, 512);
+    struct wal_repair_report report = repair(fixture, WAL_REPAIR_SALVAGE, true);
+    assert_u64(report.last_lsn, 5);
+    assert_u64(report.lost, 0);
+    assert_u64(read_cut_log(fixture, 5), 0);
+}
+
 static void what_was_there_is_set_aside(void **state)
 {
     struct fixture *fixture = *state;
@@ -410,6 +466,7 @@ int main(void)
         TEST(a_missing_segment_is_lost_and_those_behind_it_stay),
         TEST(a_log_without_a_mark_gets_one),
         TEST(a_segment_without_a_header_loses_no_record),
+        TEST(what_was_cut_off_stays_away_when_the_header_behind_it_is_lost),
         TEST(what_was_there_is_set_aside),
         TEST(a_log_in_use_is_not_repaired),
         TEST(whatever_byte_is_flipped_the_log_is_repaired),

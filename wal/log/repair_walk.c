@@ -11,40 +11,7 @@
 #include "wal/log/segment.h"
 #include "wal/log/transfer.h"
 
-enum { WINDOW_BYTES = 64 * 1024, SECTOR_BYTES = 512, NUMBER_DIGITS = 16 };
-
-#define ASIDE_SEGMENT ".wal.aside"
-#define ASIDE_MARK ".mark.aside"
-
-static void aside_name(char name[LOG_ASIDE_NAME_BYTES], uint64_t number, const char *suffix)
-{
-    char segment[WAL_SEGMENT_NAME_BYTES];
-
-    log_segment_name(segment, number);
-    memcpy(name, segment, NUMBER_DIGITS);
-    memcpy(name + NUMBER_DIGITS, suffix, strlen(suffix) + 1);
-}
-
-void log_aside_mark_name(char name[LOG_ASIDE_NAME_BYTES], uint64_t number)
-{
-    aside_name(name, number, ASIDE_MARK);
-}
-
-void log_aside_segment_name(char name[LOG_ASIDE_NAME_BYTES], uint64_t number)
-{
-    aside_name(name, number, ASIDE_SEGMENT);
-}
-
-static bool aside_parse(const char *name, const char *suffix, uint64_t *ret_number)
-{
-    char segment[WAL_SEGMENT_NAME_BYTES];
-
-    if (strlen(name) != NUMBER_DIGITS + strlen(suffix)) return false;
-    if (strcmp(name + NUMBER_DIGITS, suffix) != 0) return false;
-    memcpy(segment, name, NUMBER_DIGITS);
-    memcpy(segment + NUMBER_DIGITS, ".wal", 5);
-    return log_segment_name_parse(segment, ret_number);
-}
+enum { WINDOW_BYTES = 64 * 1024, SECTOR_BYTES = 512 };
 
 void log_walk_init(struct log_walk *walk, struct wal_io *io, struct wal_dir dir)
 {
@@ -62,74 +29,7 @@ void log_walk_end(struct log_walk *walk)
     *walk = (struct log_walk){.io = io, .dir = walk->dir};
 }
 
-const char *log_walk_next_name(const struct log_walk *walk, const char *name)
-{
-    const char *next = name == NULL ? walk->names : name + strlen(name) + 1;
-
-    return next < walk->names + walk->names_bytes ? next : NULL;
-}
-
 /* ---- What there is ---- */
-
-/* A repair died between naming its segment and publishing the mark that makes it count: nothing but
- * a copy of what is still here. */
-static void find_unfinished(struct log_walk *walk)
-{
-    for (const char *name = NULL; (name = log_walk_next_name(walk, name)) != NULL;) {
-        uint64_t number;
-
-        if (!aside_parse(name, ASIDE_MARK, &number)) continue;
-        if (walk->marked && walk->mark.floor_segment >= number) continue;
-        if (number > walk->unfinished) walk->unfinished = number;
-    }
-}
-
-static bool counts(const struct log_walk *walk, const char *name, uint64_t *ret_number)
-{
-    if (!log_segment_name_parse(name, ret_number)) return false;
-    if (walk->marked && *ret_number < walk->mark.floor_segment) return false;
-    return walk->unfinished == 0 || *ret_number < walk->unfinished;
-}
-
-static void sort_segments(struct log_walk *walk)
-{
-    for (size_t i = 1; i < walk->count; i++) {
-        struct log_walk_segment segment = walk->segments[i];
-        size_t at = i;
-
-        for (; at > 0 && walk->segments[at - 1].number > segment.number; at--) {
-            walk->segments[at] = walk->segments[at - 1];
-        }
-        walk->segments[at] = segment;
-    }
-}
-
-static enum wal_err list_segments(struct log_walk *walk)
-{
-    uint64_t number;
-    size_t count = 0;
-
-    for (const char *name = NULL; (name = log_walk_next_name(walk, name)) != NULL;) {
-        bool named = log_segment_name_parse(name, &number) ||
-                     aside_parse(name, ASIDE_SEGMENT, &number) ||
-                     aside_parse(name, ASIDE_MARK, &number);
-        if (named && number > walk->number_max) walk->number_max = number;
-        count += counts(walk, name, &number);
-    }
-    if (walk->marked && walk->mark.segment > walk->number_max) {
-        walk->number_max = walk->mark.segment;
-    }
-    if (count == 0) return walk->marked ? WAL_OK : WAL_NOTLOG;
-    walk->segments = io_alloc(walk->io, count * sizeof *walk->segments);
-    if (walk->segments == NULL) return WAL_NOMEM;
-    walk->capacity = count;
-    for (const char *name = NULL; (name = log_walk_next_name(walk, name)) != NULL;) {
-        if (!counts(walk, name, &number)) continue;
-        walk->segments[walk->count++] = (struct log_walk_segment){.number = number};
-    }
-    sort_segments(walk);
-    return WAL_OK;
-}
 
 static enum wal_err read_header(struct log_walk *walk, struct log_walk_segment *segment)
 {
@@ -174,18 +74,6 @@ static enum wal_err agree(struct log_walk *walk)
         if (segment->sound && segment->header.life > walk->life) walk->life = segment->header.life;
     }
     return WAL_OK;
-}
-
-/* A mark of a life that no segment has begun yet: those behind the one it names are leftovers. */
-static void drop_leftovers(struct log_walk *walk)
-{
-    for (size_t i = 0; i < walk->count; i++) {
-        const struct log_walk_segment *segment = &walk->segments[i];
-        if (segment->sound && segment->header.life >= walk->life) return;
-    }
-    while (walk->count > 0 && walk->segments[walk->count - 1].number > walk->mark.segment) {
-        walk->count--;
-    }
 }
 
 /* ---- Reading what may be unreadable ---- */
@@ -405,22 +293,37 @@ static enum wal_err walk_group(struct group_walk *group)
 
 /* ---- Segments ---- */
 
-/* Is there a group of this life in the segment? */
-static enum wal_err has_groups(struct segment_walk *at, uint64_t life, bool *ret_has)
+/* The first group of this life in the segment, if there is one, and where it stands. */
+static enum wal_err find_group(struct segment_walk *at, uint64_t life, uint64_t *ret_offset,
+                               struct wal_group_header *ret_header, bool *ret_has)
 {
     struct log_walk *walk = at->walk;
-    struct wal_group_header header;
     uint64_t offset = log_area_bytes(walk->block_bytes);
     enum wal_err err = WAL_OK;
 
     at->binding = log_binding(walk->log_id, life, at->segment->number);
     walk->window_bytes = 0;
     *ret_has = false;
-    while (err == WAL_OK && !*ret_has && offset + WAL_GROUP_HEADER_BYTES <= at->segment->size) {
-        err = header_at(at, offset, &header, ret_has);
-        offset += walk->block_bytes;
+    for (; offset + WAL_GROUP_HEADER_BYTES <= at->segment->size; offset += walk->block_bytes) {
+        err = header_at(at, offset, ret_header, ret_has);
+        if (err != WAL_OK || *ret_has) break;
     }
+    *ret_offset = offset;
     return err;
+}
+
+/* Where a segment of this life begins, whose header can't be read: with the group at its very
+ * beginning, or behind what the mark speaks of, if that is nothing of it. 0: nobody knows. */
+static uint64_t made_up_first_lsn(const struct log_walk *walk,
+                                  const struct log_walk_segment *segment,
+                                  const struct wal_group_header *group, uint64_t offset)
+{
+    const struct wal_mark_slot *mark = &walk->mark;
+    uint64_t area = log_area_bytes(walk->block_bytes);
+
+    if (group != NULL && offset == area) return group->first_lsn;
+    if (!walk->marked || mark->begins || mark->segment != segment->number) return 0;
+    return mark->offset == area ? mark->durable_lsn + 1 : 0;
 }
 
 /* The life of the nearest segment with a header, downwards or upwards from i; 0: there is none. */
@@ -440,6 +343,8 @@ static enum wal_err make_up_header(struct log_walk *walk, size_t i)
     const uint64_t lives[] = {life_beside(walk, i, false), life_beside(walk, i, true),
                               walk->marked ? walk->mark.life : 0, 1};
     struct segment_walk at = {.walk = walk, .segment = segment};
+    struct wal_group_header group;
+    uint64_t offset = 0;
     bool has = false;
 
     segment->header = (struct wal_segment_header){.version = WAL_FORMAT_VERSION,
@@ -452,10 +357,29 @@ static enum wal_err make_up_header(struct log_walk *walk, size_t i)
     for (size_t k = 0; err == WAL_OK && !has && k < sizeof lives / sizeof lives[0]; k++) {
         if (lives[k] == 0) continue;
         segment->header.life = lives[k];
-        err = has_groups(&at, lives[k], &has);
+        err = find_group(&at, lives[k], &offset, &group, &has);
     }
     err_ignore(io_close(walk->io, at.file)); /* Only read. */
-    return err;
+    if (err) return err;
+    segment->empty = !has;
+    segment->header.first_lsn = made_up_first_lsn(walk, segment, has ? &group : NULL, offset);
+    return WAL_OK;
+}
+
+/* What a new life has left behind is not part of the log: segments above the mark's that are of a
+ * lower life than the mark. One of which nobody knows the life stays; there is nothing in it. */
+static void drop_leftovers(struct log_walk *walk)
+{
+    size_t kept = 0;
+
+    if (!walk->marked) return;
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct log_walk_segment *segment = &walk->segments[i];
+        bool older = !segment->empty && segment->header.life < walk->mark.life;
+
+        if (!older || segment->number <= walk->mark.segment) walk->segments[kept++] = *segment;
+    }
+    walk->count = kept;
 }
 
 /* A group may count behind a gap, too: its writer had written what stood there. */
@@ -503,19 +427,21 @@ static enum wal_err walk_groups(struct segment_walk *at, const struct log_walk_v
     return WAL_OK;
 }
 
-/* The last LSN that segment i may hold. */
+/* The last LSN that segment i may hold: what follows may have been cut off by a truncation, and
+ * given away again. */
 static uint64_t limit_of(const struct log_walk *walk, size_t i)
 {
-    const struct log_walk_segment *segment = &walk->segments[i];
+    const struct wal_mark_slot *mark = &walk->mark;
+    uint64_t life = walk->segments[i].header.life;
 
     for (size_t k = i + 1; k < walk->count; k++) {
-        if (walk->segments[k].sound) return walk->segments[k].header.first_lsn - 1;
+        uint64_t first_lsn = walk->segments[k].header.first_lsn;
+        if (first_lsn != 0) return first_lsn - 1;
     }
-    /* A life that has begun in the mark only: what is behind it counts no more. */
-    if (walk->marked && walk->mark.life > segment->header.life && walk->life == walk->mark.life) {
-        return walk->mark.durable_lsn;
-    }
-    return UINT64_MAX;
+    if (!walk->marked || mark->life <= life || mark->life < walk->life) return UINT64_MAX;
+    /* A life that has begun in the mark only. A takeover keeps all that is valid. */
+    if (mark->begins) return mark->cut ? mark->durable_lsn : UINT64_MAX;
+    return mark->durable_lsn;
 }
 
 static enum wal_err walk_segment(struct log_walk *walk, size_t i,
@@ -569,21 +495,20 @@ enum wal_err log_walk_survey(struct log_walk *walk, uint64_t witness_lsn)
     walk->marked = err == WAL_OK;
     err = io_list(walk->io, walk->dir, &walk->names, &walk->names_bytes);
     if (err) return err;
-    find_unfinished(walk);
-    err = list_segments(walk);
+    err = log_walk_list(walk);
     for (size_t i = 0; err == WAL_OK && i < walk->count; i++) {
         err = read_header(walk, &walk->segments[i]);
     }
     if (err) return err;
     err = agree(walk);
     if (err) return err;
-    drop_leftovers(walk);
     walk->window = io_alloc(walk->io, WINDOW_BYTES);
     if (walk->window == NULL) return WAL_NOMEM;
     for (size_t i = 0; err == WAL_OK && i < walk->count; i++) {
         if (!walk->segments[i].sound) err = make_up_header(walk, i);
     }
     if (err) return err;
+    drop_leftovers(walk);
     walk->witness_lsn = witness_lsn;
     return find_witness(walk);
 }

@@ -18,7 +18,8 @@ struct log_walk_segment {
     uint64_t number;
     uint64_t size;
     bool sound; /* The header can be read; else it is made up from those around it. */
-    struct wal_segment_header header;
+    bool empty; /* Not sound, and no group was found that would tell of which life it is. */
+    struct wal_segment_header header; /* first_lsn 0: not known. */
 };
 
 struct log_walk {
@@ -69,6 +70,10 @@ WAL_CHECKED enum wal_err log_walk_survey(struct log_walk *walk, uint64_t witness
 /* From the floor to the end. */
 WAL_CHECKED enum wal_err log_walk_run(struct log_walk *walk,
                                       const struct log_walk_visitor *visitor);
+
+/* The segments that count, from the names in the directory, and the numbers that are taken. Errors:
+ * WAL_NOTLOG, WAL_NOMEM. */
+WAL_CHECKED enum wal_err log_walk_list(struct log_walk *walk);
 
 /* The next name in the directory; NULL first. */
 const char *log_walk_next_name(const struct log_walk *walk, const char *name);
