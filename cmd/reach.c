@@ -56,10 +56,10 @@ static void take_away(struct reach_table *table, struct runner *runner, uint64_t
 
 void reach_take(struct reach_table *table, struct runner *runner, const struct run_result *result)
 {
-    const uint32_t *notes = runner_notes(runner);
-
     table->seeds++;
-    for (unsigned i = 0; i < WAL_NOTE_COUNT; i++) table->notes[i] += notes[i];
+    for (unsigned i = 0; i < WAL_NOTE_COUNT; i++) {
+        table->notes[i] += runner_note(runner, (enum wal_note)i);
+    }
     for (size_t i = 0; i < faults_count; i++) {
         uint32_t number = faults_all[i].number;
         const struct fault_reach *reach = runner_reach(runner, number);

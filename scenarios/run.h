@@ -138,6 +138,7 @@ struct runner {
     struct history_observation side;     /* What a side process saw. */
     struct record_list *side_list;
     bool repair_needed, repaired; /* A side process had to repair its log, and did. */
+    uint32_t repairs;             /* In this run. */
     struct disk *look_disk, *copy_disk;
     struct boot *copier;   /* The process in which a client copies the log; NULL: none. */
     bool copied;           /* The process made a copy that nobody has looked at. */

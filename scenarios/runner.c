@@ -270,6 +270,7 @@ static void look_at_repaired(struct runner *runner)
     runner->repair_needed = runner->repaired = false;
     runner->side = (struct history_observation){.recovery = true, .open_error = HISTORY_OTHER};
     sim_side_run(runner->world, NULL, run_repair_task, runner, &end);
+    runner->repairs += sim_side_notes(runner->world)[WAL_NOTE_REPAIRED];
     if (end.stop != SIM_STOP_ABANDONED) {
         put_down(runner,
                  (struct history_event){.kind = HISTORY_STUCK, .index = stuck_how(end.stop)});
@@ -480,7 +481,7 @@ static void begin(struct runner *runner)
     const struct run_options *options = runner->options;
 
     memset(&runner->result, 0, sizeof runner->result);
-    runner->next = runner->failed_opens = 0;
+    runner->next = runner->failed_opens = runner->repairs = 0;
     runner->folded = 0;
     runner->milestone_count = 0;
     runner->must_lsn = runner->served_lsn = 0;
@@ -558,9 +559,11 @@ const struct fault_strike *runner_strikes(const struct runner *runner, uint32_t 
     return runner->plan.strikes;
 }
 
-const uint32_t *runner_notes(const struct runner *runner)
+uint64_t runner_note(const struct runner *runner, enum wal_note note)
 {
-    return sim_notes(runner->world);
+    uint64_t count = sim_notes(runner->world)[note];
+
+    return note == WAL_NOTE_REPAIRED ? count + runner->repairs : count;
 }
 
 const struct history_observation *runner_last_look(const struct runner *runner)

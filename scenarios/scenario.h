@@ -132,6 +132,8 @@ const struct history_observation *runner_last_look(const struct runner *runner);
 /* For looking at it from the trace callback, and afterwards. */
 struct sim_world *runner_world(const struct runner *runner);
 
-const uint32_t *runner_notes(const struct runner *runner); /* By enum wal_note. */
+/* How often this milestone was reached: by the processes that run, not by those on the side that
+ * only look at an image. But a log is repaired on the side only, so that counts there. */
+uint64_t runner_note(const struct runner *runner, enum wal_note note);
 
 #endif

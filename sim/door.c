@@ -212,7 +212,7 @@ static void door_note(struct wal_io *io, enum wal_note note)
     struct passage passage;
 
     door_enter(world, SIM_CALL_NOTE, &passage);
-    if (!world->side) world->notes[note]++;
+    (world->side ? world->side_notes : world->notes)[note]++;
     door_leave_quietly(world, SIM_CALL_NOTE, &passage);
 }
 

@@ -308,6 +308,7 @@ void sim_side_run(struct sim_world *world, struct disk *disk,
     assert(world->state == WORLD_IDLE || world->state == WORLD_POWERLESS);
     assert(context != CONTEXT_NONE);
     world->side = true;
+    memset(world->side_notes, 0, sizeof world->side_notes);
     world_arm(world);
     world->disk = disk != NULL ? disk : copy_of_machine(world);
     process_start(world, context, entry, arg);
@@ -483,4 +484,9 @@ const struct sim_who *sim_world_whos(const struct sim_world *world, size_t *ret_
 const uint32_t *sim_notes(const struct sim_world *world)
 {
     return world->notes;
+}
+
+const uint32_t *sim_side_notes(const struct sim_world *world)
+{
+    return world->side_notes;
 }

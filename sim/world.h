@@ -289,5 +289,7 @@ bool sim_replay_asked(const struct sim_world *world, size_t i);
 
 /* How often each milestone of io_note was reached in this run. */
 const uint32_t *sim_notes(const struct sim_world *world);
+/* The same in the last process on the side alone. */
+const uint32_t *sim_side_notes(const struct sim_world *world);
 
 #endif

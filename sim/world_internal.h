@@ -105,6 +105,7 @@ struct sim_world {
     struct image_set images_seen;
     struct trace trace;
     uint32_t notes[WAL_NOTE_COUNT];
+    uint32_t side_notes[WAL_NOTE_COUNT]; /* Of the last process on the side. */
 };
 
 static inline bool world_runs_zombie(const struct sim_world *world)
