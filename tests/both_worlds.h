@@ -6,204 +6,15 @@
  * must agree: errors, counts, bytes, sizes, names. The first that do not are put down. Processes on
  * the side are left alone. Where power was lost no real disk can follow, so it is given what the
  * simulated one holds when the next process begins, and the two go on from there.
+ *
+ * A direct file is direct on both sides, with the log's own buffers, unless the real directory
+ * refuses that or demands more of them than the simulated disk: then it is buffered there, which
+ * leaves the same bytes, and counted.
  */
 #ifndef TESTS_BOTH_WORLDS_H
 #define TESTS_BOTH_WORLDS_H
 
-#include <ftw.h>
-#include <stdlib.h>
-
-#include "tests/sim_machine.h"
-#include "wal/host/host.h"
-
-enum { BOTH_DESCRIPTORS = 256, BOTH_BYTES_MAX = 1 << 20, BOTH_NAMES_MAX = 512 };
-
-/* What the real side does wrong on purpose, at the how-manieth such call. */
-struct sabotage {
-    enum sim_call call;
-    uint64_t nth; /* From 1 on; 0: never. */
-};
-
-struct both {
-    struct sim_world *world;
-    const struct wal_io_ops *honest;
-    struct wal_io_ops ops;
-    struct wal_io *host;
-    char path[256];
-    struct wal_file files[BOTH_DESCRIPTORS]; /* By the simulated number. */
-    struct wal_dir dirs[BOTH_DESCRIPTORS];
-    uint32_t instance;
-    bool syncs;     /* Also bother the real disk with syncs. */
-    bool powerless; /* Power was lost, and no process has begun since. */
-    bool differed;  /* `difference` says how. */
-    char difference[512];
-    uint64_t calls[SIM_CALL_COUNT]; /* Made on both sides. */
-    struct sabotage sabotage;
-    uint8_t bytes[BOTH_BYTES_MAX], others[BOTH_BYTES_MAX];
-};
-
-static struct both both;
-
-__attribute__((format(printf, 1, 2))) static inline void both_differ(const char *format, ...)
-{
-    va_list args;
-
-    if (both.differed) return;
-    both.differed = true;
-    va_start(args, format);
-    (void)vsnprintf(both.difference, sizeof both.difference, format, args);
-    va_end(args);
-}
-
-/* Descriptors are gone with their process. */
-static inline void both_close_all(void)
-{
-    for (int i = 0; i < BOTH_DESCRIPTORS; i++) {
-        if (both.files[i].id >= 0) assert_ok(io_close(both.host, both.files[i]));
-        if (both.dirs[i].id >= 0) io_dir_close(both.host, both.dirs[i]);
-        both.files[i] = WAL_FILE_NONE;
-        both.dirs[i] = WAL_DIR_NONE;
-    }
-}
-
-static inline const char *both_path(const char *path)
-{
-    static char paths[2][1024];
-    static unsigned turn;
-    char *real = paths[turn++ % 2];
-
-    snprintf(real, sizeof paths[0], "%s/%s", both.path, path);
-    return real;
-}
-
-static inline int both_remove(const char *path, const struct stat *status, int type,
-                              struct FTW *where)
-{
-    (void)status, (void)type, (void)where;
-    return remove(path);
-}
-
-/* The name of the same file that came before the i-th of its directory; NULL: there is none. */
-static inline const char *both_first_name(struct disk *disk, int32_t dir, size_t i)
-{
-    disk_inode inode = -1, other;
-
-    (void)disk_entry(disk, dir, i, &inode);
-    for (size_t j = 0; j < i; j++) {
-        const char *name = disk_entry(disk, dir, j, &other);
-        if (other == inode) return name;
-    }
-    return NULL;
-}
-
-static inline void both_make_file(struct disk *disk, struct wal_dir real, const char *name,
-                                  disk_inode inode)
-{
-    struct wal_file file = WAL_FILE_NONE;
-    bool bad = false;
-    size_t put = 0;
-
-    assert_ok(io_open(both.host, real, name, WAL_OPEN_WRITE | WAL_OPEN_CREATE | WAL_OPEN_EXCLUSIVE,
-                      &file, NULL));
-    size_t len = disk_read(disk, inode, 0, both.bytes, BOTH_BYTES_MAX, &bad);
-    assert_true(len < BOTH_BYTES_MAX && !bad);
-    for (size_t done = 0; done < len; done += put) {
-        assert_ok(io_pwrite(both.host, file, done, both.bytes + done, len - done, &put));
-    }
-    assert_ok(io_close(both.host, file));
-}
-
-static inline void both_make(struct disk *disk, const char *path)
-{
-    struct wal_dir real = WAL_DIR_NONE;
-    char below[512];
-    const char *name;
-    disk_inode inode;
-    int32_t dir;
-
-    enum wal_err err = io_mkdir(both.host, both_path(path));
-    assert_true(err == WAL_OK || err == WAL_EXISTS);
-    assert_ok(io_dir_open(both.host, both_path(path), &real));
-    assert_ok(disk_dir_find(disk, path, &dir));
-    for (size_t i = 0; (name = disk_entry(disk, dir, i, &inode)) != NULL; i++) {
-        const char *first = inode < 0 ? NULL : both_first_name(disk, dir, i);
-        snprintf(below, sizeof below, "%s/%s", path, name);
-        if (inode < 0) {
-            both_make(disk, below);
-        } else if (first != NULL) {
-            assert_ok(io_link(both.host, real, first, name));
-        } else {
-            both_make_file(disk, real, name, inode);
-        }
-    }
-    io_dir_close(both.host, real);
-}
-
-/* Directories that are in both may stay: they are dear to remove. */
-static inline int both_clear(const char *path, const struct stat *status, int type,
-                             struct FTW *where)
-{
-    const char *below = path + strlen(both.path);
-    int32_t dir;
-
-    (void)status, (void)where;
-    if (type == FTW_DP && disk_dir_find(sim_disk(both.world), below, &dir) == WAL_OK) return 0;
-    return remove(path);
-}
-
-/* The real directory becomes what the simulated disk is. */
-static inline void both_follow(struct disk *disk)
-{
-    assert_int_equal(nftw(both.path, both_clear, 16, FTW_DEPTH | FTW_PHYS), 0);
-    both_make(disk, "");
-}
-
-/* Does this call go to both? */
-static inline bool both_ask(enum sim_call call)
-{
-    if (both.differed || sim_in_side_run(both.world)) return false;
-    both.calls[call]++;
-    return both.sabotage.call != call || both.calls[call] != both.sabotage.nth;
-}
-
-/* Before the call is made: is it the first of another process? */
-static inline void both_enter(void)
-{
-    if (sim_in_side_run(both.world) || sim_instance(both.world) == both.instance) return;
-    both_close_all();
-    both.instance = sim_instance(both.world);
-    if (both.powerless) both_follow(sim_disk(both.world));
-    both.powerless = false;
-}
-
-/* True if both succeeded. */
-static inline bool both_agree(const char *call, const char *about, enum wal_err err,
-                              enum wal_err real)
-{
-    if (err != real) {
-        both_differ("%s %s: %s in simulation, %s on the real disk", call, about, wal_err_name(err),
-                    wal_err_name(real));
-    }
-    return err == WAL_OK && real == WAL_OK;
-}
-
-static inline void both_agree_on(const char *call, const char *what, uint64_t value, uint64_t real)
-{
-    if (value == real) return;
-    both_differ("%s: %s %llu in simulation, %llu on the real disk", call, what,
-                (unsigned long long)value, (unsigned long long)real);
-}
-
-static inline void both_agree_on_bytes(const char *call, const char *about, const uint8_t *bytes,
-                                       const uint8_t *real, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i] == real[i]) continue;
-        both_differ("%s %s: byte %zu of %zu is %u in simulation, %u on the real disk", call, about,
-                    i, len, bytes[i], real[i]);
-        return;
-    }
-}
+#include "tests/both_sides.h"
 
 /* ---- Names ---- */
 
@@ -320,17 +131,44 @@ static enum wal_err both_unlink(struct wal_io *io, struct wal_dir dir, const cha
     return err;
 }
 
+/* `align`: what the simulated file demands of direct calls. */
+static inline enum wal_err both_open_real(struct wal_dir dir, const char *name, unsigned flags,
+                                          uint32_t align, struct wal_file *ret_file)
+{
+    unsigned real_flags = both.syncs ? flags : flags & ~(unsigned)WAL_OPEN_DSYNC;
+    uint32_t real_align = 1;
+
+    both.direct += (flags & WAL_OPEN_DIRECT) != 0;
+    enum wal_err err = io_open(both.host, dir, name, real_flags, ret_file, &real_align);
+    if (err == WAL_OK && real_align > align) {
+        assert_ok(io_close(both.host, *ret_file));
+        *ret_file = WAL_FILE_NONE;
+        err = WAL_NODIRECT;
+    }
+    if (err == WAL_NODIRECT) {
+        both.not_direct++;
+        /* A file that was to be made may be there now. */
+        real_flags &= ~(unsigned)(WAL_OPEN_DIRECT | WAL_OPEN_EXCLUSIVE);
+        err = io_open(both.host, dir, name, real_flags, ret_file, NULL);
+    }
+    both.dsync += err == WAL_OK && (real_flags & WAL_OPEN_DSYNC) != 0;
+    return err;
+}
+
 static enum wal_err both_open(struct wal_io *io, struct wal_dir dir, const char *name,
                               unsigned flags, struct wal_file *ret_file, uint32_t *ret_direct_align)
 {
     struct wal_file real = WAL_FILE_NONE;
+    uint32_t align = 1;
 
-    assert_true((flags & (WAL_OPEN_DIRECT | WAL_OPEN_DSYNC)) == 0); /* No log of ours, so far. */
-    enum wal_err err = both.honest->open(io, dir, name, flags, ret_file, ret_direct_align);
+    enum wal_err err = both.honest->open(io, dir, name, flags, ret_file, &align);
+    if (err == WAL_OK && ret_direct_align != NULL) *ret_direct_align = align;
     if (!both_ask(SIM_CALL_OPEN)) return err;
-    bool good = both_agree("open", name, err,
-                           io_open(both.host, both.dirs[dir.id], name, flags, &real, NULL));
-    if (good) both.files[ret_file->id] = real;
+    bool good =
+        both_agree("open", name, err, both_open_real(both.dirs[dir.id], name, flags, align, &real));
+    if (!good) return err;
+    both.files[ret_file->id] = real;
+    both.waits[ret_file->id] = (flags & WAL_OPEN_DSYNC) != 0;
     return err;
 }
 
@@ -362,14 +200,36 @@ static enum wal_err both_pread(struct wal_io *io, struct wal_file file, uint64_t
     return err;
 }
 
+static inline struct both_flight *both_take_off(struct wal_file file, uint64_t offset,
+                                                const void *buffer, size_t len)
+{
+    struct both_flight *flight = both_flights;
+
+    if (!both.waits[file.id] || both.differed || sim_in_side_run(both.world)) return NULL;
+    while (flight->used) flight++;
+    assert_true(flight < both_flights + BOTH_FLIGHTS && len <= BOTH_FLIGHT_BYTES);
+    flight->used = true;
+    flight->inode = descriptor_file(both.world, file)->target;
+    flight->real = both.files[file.id];
+    flight->offset = offset;
+    flight->len = len;
+    flight->landed = 0;
+    memcpy(flight->bytes, buffer, len);
+    return flight;
+}
+
 static enum wal_err both_pwrite(struct wal_io *io, struct wal_file file, uint64_t offset,
                                 const void *buffer, size_t len, size_t *ret_len)
 {
-    enum wal_err err = both.honest->pwrite(io, file, offset, buffer, len, ret_len);
-    size_t put = 0;
+    struct both_flight *flight = both_take_off(file, offset, buffer, len);
+    enum wal_err err = both.honest->pwrite(io, file, offset, buffer, len, ret_len), real = WAL_OK;
+    size_t put = flight != NULL ? flight->landed : 0;
 
+    if (flight != NULL) flight->used = false;
     if (!both_ask(SIM_CALL_PWRITE)) return err;
-    enum wal_err real = io_pwrite(both.host, both.files[file.id], offset, buffer, len, &put);
+    if (put == 0) {
+        real = io_pwrite(both.host, both.files[file.id], offset, buffer, len, &put);
+    }
     if (both_agree("pwrite", "", err, real)) both_agree_on("pwrite", "length", *ret_len, put);
     return err;
 }
@@ -459,6 +319,7 @@ static inline void both_begin(struct sim_world *world)
     const char *tmp = getenv("TMPDIR");
 
     memset(&both, 0, offsetof(struct both, bytes));
+    for (size_t i = 0; i < BOTH_FLIGHTS; i++) both_flights[i].used = false;
     both.world = world;
     assert_ok(wal_host_create(&both.host));
     for (int i = 0; i < BOTH_DESCRIPTORS; i++) {
@@ -525,6 +386,7 @@ static inline size_t both_compare(struct disk *disk, const char *path)
     disk_inode inode;
     int32_t dir;
 
+    both_land();
     assert_ok(disk_dir_find(disk, path, &dir));
     enum wal_err err = io_dir_open(both.host, both_path(path), &real);
     if (err != WAL_OK) {
