@@ -316,24 +316,25 @@ static void epoch_end(struct wal_log *log, enum wal_err err)
 static void roll_back(struct wal_log *log, enum wal_err err)
 {
     const struct log_tip *tip = &log->tip;
+    const struct wal_event event = {
+        .kind = WAL_EVENT_ROLLED_BACK,
+        .err = err,
+        .lsn = tip->durable_lsn,
+        .place =
+            log_place_segment(tip->segment, tip->offset, tip->durable_lsn + 1, log->accepted_lsn),
+    };
 
     assert(tip->durable_lsn == tip->written_lsn);
-    log_emit(&log->options, (struct wal_event){
-                                .kind = WAL_EVENT_ROLLED_BACK,
-                                .err = err,
-                                .lsn = tip->durable_lsn,
-                                .place = log_place_segment(tip->segment, tip->offset,
-                                                           tip->durable_lsn + 1, log->accepted_lsn),
-                            });
     io_note(log->io, WAL_NOTE_ROLLED_BACK);
+    log->stat.rollbacks++;
     log->unheard_epoch = log->epoch;
     epoch_end(log, err);
     queue_empty(&log->queues[log->accepting]);
-    log->stat.rollbacks++;
     log->unheard_err = err;
     if (log->options.stop_on_rollback) log->stopped_err = err;
     if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room);
     publish(log);
+    log_emit(&log->options, event); /* Who hears of it is shown it: statistics need no lock. */
 }
 
 static void commit_group(struct wal_log *log)

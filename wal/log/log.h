@@ -278,7 +278,8 @@ struct wal_stat {
     uint64_t records, groups, bytes_written, syncs, rotations, rollbacks, marks;
 };
 
-/* As it was at one moment. Takes no lock and can be called at any time. */
+/* As it was at one moment, and at none before what the observer was told. Takes no lock and can be
+ * called at any time. */
 void wal_log_stat(struct wal_log *log, struct wal_stat *ret_stat);
 
 /* Counts by duration. A bucket holds those above the upper end of the one before, up to its own. */
