@@ -239,6 +239,16 @@ static void append_many(struct run_client *client, const struct operation *opera
     run_wait_for(client, &ticket, &(struct wal_patience){.deadline_ns = WAL_NO_DEADLINE});
 }
 
+/* The log's numbers. They have to be of one moment, and of none before it told of a rollback. */
+static bool stat_of(struct boot *boot, uint32_t operation, struct wal_stat *ret_stat)
+{
+    wal_log_stat(boot->log, ret_stat);
+    bool good =
+        ret_stat->durable_lsn <= ret_stat->accepted_lsn && ret_stat->rollbacks >= boot->rollbacks;
+    if (!good) run_put_down_error(boot, operation, HISTORY_UNANSWERED);
+    return good;
+}
+
 static void read_beside(struct run_client *client, const struct operation *operation)
 {
     struct runner *runner = client->runner;
@@ -248,11 +258,7 @@ static void read_beside(struct run_client *client, const struct operation *opera
 
     run_put_down(runner,
                  (struct history_event){.kind = HISTORY_ASKED, .operation = operation->number});
-    wal_log_stat(client->boot->log, &stat);
-    if (stat.durable_lsn > stat.accepted_lsn) { /* These are not of one moment. */
-        run_put_down_error(client->boot, operation->number, HISTORY_UNANSWERED);
-        return;
-    }
+    if (!stat_of(client->boot, operation->number, &stat)) return;
     uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
     run_reading_choose(&reading, operation, stat.first_lsn + operation->argument % span);
     reading.runner = runner;
@@ -401,16 +407,16 @@ static void close_log(struct boot *boot)
     struct runner *runner = boot->runner;
     struct wal_stat stat;
 
-    wal_log_stat(boot->log, &stat);
-    uint32_t rollbacks = boot->rollbacks;
+    bool known = stat_of(boot, HISTORY_NO_OPERATION, &stat);
     boot->closing = true;
     boot->closing_at = runner->history.count;
     enum wal_err err = wal_close(boot->log);
     boot->log = NULL;
     run_check_notices(boot);
     /* A close that succeeds made durable what was accepted; but what was rolled back since we asked
-     * how much that is, was told to those who waited, and is no longer accepted. */
-    if (err == WAL_OK && rollbacks == boot->rollbacks) {
+     * how much that is, was told to those who waited, and is no longer accepted. The numbers know
+     * of which rollbacks they know; to count at any other moment would be to count wrongly. */
+    if (err == WAL_OK && known && stat.rollbacks == boot->rollbacks) {
         run_put_down_ack(runner, HISTORY_NO_OPERATION, stat.accepted_lsn);
     }
     run_put_down(runner, (struct history_event){.kind = HISTORY_CLOSED,
