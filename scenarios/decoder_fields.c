@@ -45,7 +45,9 @@ static const struct field mark_fields[] = {
     {"offset", "and the byte where the next group would start", 80, 8, false},
     {"commit_ns", "commit time of durable_lsn", 88, 8, false},
     {"pruning_lsn", "a prune up to here is under way; 0: none", 96, 8, false},
-    {"reserved", "zero", 104, 20, true},
+    {"cut_life", "the latest truncation began this life; 0: none", 104, 8, false},
+    {"cut_lsn", "and kept this LSN", 112, 8, false},
+    {"reserved", "zero", 120, 4, true},
     {"crc", "checksum of the slot and its place", 124, 4, false},
 };
 

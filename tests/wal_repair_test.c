@@ -319,6 +319,20 @@ static void what_was_cut_off_stays_away_when_the_header_behind_it_is_lost(void *
     assert_u64(read_cut_log(fixture, 5), 0);
 }
 
+static void what_was_cut_off_stays_away_when_the_segment_behind_it_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wal_dir dir;
+
+    make_cut_log(fixture);
+    assert_ok(io_dir_open(fixture->io, "log", &dir));
+    assert_ok(io_unlink(fixture->io, dir, "0000000000000002.wal"));
+    io_dir_close(fixture->io, dir);
+    struct wal_repair_report report = repair(fixture, WAL_REPAIR_SALVAGE, true);
+    assert_u64(report.lost, 2);
+    assert_u64(read_cut_log(fixture, 5), 2);
+}
+
 static void what_was_there_is_set_aside(void **state)
 {
     struct fixture *fixture = *state;
@@ -467,6 +481,7 @@ int main(void)
         TEST(a_log_without_a_mark_gets_one),
         TEST(a_segment_without_a_header_loses_no_record),
         TEST(what_was_cut_off_stays_away_when_the_header_behind_it_is_lost),
+        TEST(what_was_cut_off_stays_away_when_the_segment_behind_it_is_gone),
         TEST(what_was_there_is_set_aside),
         TEST(a_log_in_use_is_not_repaired),
         TEST(whatever_byte_is_flipped_the_log_is_repaired),

@@ -229,6 +229,8 @@ void log_mark_slot_encode(uint8_t *p, unsigned slot, const struct wal_mark_slot 
     put_u64(p + 80, mark->offset);
     put_u64(p + 88, mark->commit_ns);
     put_u64(p + 96, mark->pruning_lsn);
+    put_u64(p + 104, mark->cut_life);
+    put_u64(p + 112, mark->cut_lsn);
     put_u32(p + 124, mark_slot_crc(p, slot));
 }
 
@@ -248,6 +250,8 @@ enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot, struct wal_ma
         .offset = get_u64(p + 80),
         .commit_ns = get_u64(p + 88),
         .pruning_lsn = get_u64(p + 96),
+        .cut_life = get_u64(p + 104),
+        .cut_lsn = get_u64(p + 112),
     };
 
     memcpy(mark.log_id, p + 16, WAL_LOG_ID_BYTES);

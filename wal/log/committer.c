@@ -28,6 +28,8 @@ enum wal_err log_renew_mark(struct wal_log *log, bool sync, bool clean, bool *un
         .version = WAL_FORMAT_VERSION,
         .clean = clean,
         .life = log->life,
+        .cut_life = log->cut_life,
+        .cut_lsn = log->cut_lsn,
         .durable_lsn = log->tip.durable_lsn,
         .floor_lsn = log->floor_lsn,
         .floor_segment = log->floor_segment,

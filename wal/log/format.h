@@ -117,7 +117,10 @@
  *      80   8   offset        and the byte where the next group would start
  *      88   8   commit_ns     monotone time of the commit of durable_lsn
  *      96   8   pruning_lsn   a prune up to here is under way, and no pin below it is granted; or 0
- *     104  20   reserved
+ *     104   8   cut_life      the life that the latest truncation began, or 0: in segments of lower
+ *     112   8   cut_lsn       lives nothing above this LSN counts, for whoever cannot read where
+ *                             that life's first segment begins
+ *     120   4   reserved
  *     124   4   crc           of the slot's offset in the file as 8 bytes, then bytes 0..123
  *
  * PIN, 64 bytes, a file NAME.pin: somebody needs the log from this LSN on, so it is not pruned. It
@@ -221,6 +224,8 @@ struct wal_mark_slot {
     uint64_t offset;
     uint64_t commit_ns;
     uint64_t pruning_lsn;
+    uint64_t cut_life;
+    uint64_t cut_lsn;
 };
 
 struct wal_pin_file {

@@ -103,6 +103,8 @@ struct wal_log {
 
     /* The committer's. */
     uint64_t life;
+    uint64_t cut_life; /* What the latest truncation began, */
+    uint64_t cut_lsn;  /* and kept. */
     uint64_t floor_lsn;
     uint64_t floor_segment;
     uint64_t pruning_lsn; /* For the mark, while a prune is under way. */

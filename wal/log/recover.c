@@ -212,6 +212,8 @@ static struct wal_mark_slot mark_contents(const struct wal_log *log, uint64_t se
         .version = WAL_FORMAT_VERSION,
         .sequence = sequence,
         .life = log->life,
+        .cut_life = log->cut_life,
+        .cut_lsn = log->cut_lsn,
         .durable_lsn = log->tip.durable_lsn,
         .floor_lsn = log->floor_lsn,
         .floor_segment = log->floor_segment,
@@ -561,6 +563,8 @@ enum wal_err log_recover(struct wal_log *log, struct log_survey *survey,
     log->block_bytes = log_survey_last(survey)->block_bytes;
     log->floor_lsn = survey->mark.floor_lsn;
     log->floor_segment = survey->mark.floor_segment;
+    log->cut_life = survey->mark.cut_life;
+    log->cut_lsn = survey->mark.cut_lsn;
     if (survey->mark_bad_slots > 0) {
         io_note(log->io, WAL_NOTE_MARK_SLOT_BAD);
         log_emit(&log->options, (struct wal_event){

@@ -427,9 +427,8 @@ static enum wal_err walk_groups(struct segment_walk *at, const struct log_walk_v
     return WAL_OK;
 }
 
-/* The last LSN that segment i may hold: what follows may have been cut off by a truncation, and
- * given away again. */
-static uint64_t limit_of(const struct log_walk *walk, size_t i)
+/* The last LSN that segment i may hold, as far as those behind it tell. */
+static uint64_t limit_by_next(const struct log_walk *walk, size_t i)
 {
     const struct wal_mark_slot *mark = &walk->mark;
     uint64_t life = walk->segments[i].header.life;
@@ -442,6 +441,15 @@ static uint64_t limit_of(const struct log_walk *walk, size_t i)
     /* A life that has begun in the mark only. A takeover keeps all that is valid. */
     if (mark->begins) return mark->cut ? mark->durable_lsn : UINT64_MAX;
     return mark->durable_lsn;
+}
+
+/* What a truncation has cut off may have been given away again, where nobody can read it now. */
+static uint64_t limit_of(const struct log_walk *walk, size_t i)
+{
+    uint64_t limit = limit_by_next(walk, i);
+    bool cut = walk->marked && walk->segments[i].header.life < walk->mark.cut_life;
+
+    return cut && walk->mark.cut_lsn < limit ? walk->mark.cut_lsn : limit;
 }
 
 static enum wal_err walk_segment(struct log_walk *walk, size_t i,

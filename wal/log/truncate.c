@@ -149,6 +149,8 @@ static enum wal_err mark_decide(struct wal_log *log, const struct cut *cut, bool
         .begins = true,
         .cut = true,
         .life = cut->life,
+        .cut_life = cut->life,
+        .cut_lsn = cut->lsn,
         .durable_lsn = cut->lsn,
         .floor_lsn = log->floor_lsn,
         .floor_segment = log->floor_segment,
@@ -205,7 +207,8 @@ static enum wal_err carry_out(struct wal_log *log, struct cut *cut)
 {
     bool unsure = false;
 
-    log->life = cut->life;
+    log->life = log->cut_life = cut->life;
+    log->cut_lsn = cut->lsn;
     enum wal_err err = log_mark_is_ours(log);
     if (err) return err;
     err = segments_above_remove(log, cut);
