@@ -129,7 +129,7 @@ static struct wal_patience patience_for(const struct run_client *client,
 
 /* Has it rolled back, and nobody asked it since to make durable what there is? If it was to stop
  * then, it accepts nothing until somebody does. */
-static bool is_stopped(const struct boot *boot)
+bool run_is_stopped(const struct boot *boot)
 {
     return boot->runner->config.stop_on_rollback != 0 && boot->syncs_running == 0 &&
            boot->stopped_at < boot->rollbacks;
@@ -143,7 +143,7 @@ static void append(struct run_client *client, const struct operation *operation,
     uint32_t used = submit(client, operation, slices);
     struct ticket ticket = {.operation = operation->number};
     struct wal_patience patience = patience_for(client, operation);
-    bool stopped = is_stopped(client->boot);
+    bool stopped = run_is_stopped(client->boot);
     enum wal_err err;
 
     if (operation->content == CONTENT_OPTIONAL && operation->kind != OPERATION_APPEND_UNTIL) {
@@ -168,7 +168,7 @@ static void append(struct run_client *client, const struct operation *operation,
                                                 .operation = operation->number,
                                                 .first_lsn = ticket.ticket.first_lsn,
                                                 .last_lsn = ticket.ticket.last_lsn});
-    if (stopped && is_stopped(client->boot)) {
+    if (stopped && run_is_stopped(client->boot)) {
         run_put_down_error(client->boot, operation->number, HISTORY_UNANSWERED);
     }
     switch (afterwards) {
@@ -399,7 +399,10 @@ void run_observe(void *context, const struct wal_event *event)
 {
     struct boot *boot = context;
 
-    if (boot != NULL && event->kind == WAL_EVENT_ROLLED_BACK) boot->rollbacks++;
+    if (boot != NULL && event->kind == WAL_EVENT_ROLLED_BACK) {
+        boot->rollbacks++;
+        boot->rolled_back_lsn = event->lsn;
+    }
 }
 
 static void close_log(struct boot *boot)

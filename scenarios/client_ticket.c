@@ -27,8 +27,14 @@ void run_wait_for(struct run_client *client, const struct ticket *ticket,
                   const struct wal_patience *patience)
 {
     uint64_t lost_lsn = 0;
+    const struct boot before = *client->boot, *boot = client->boot;
     enum wal_err err = wal_wait_until(client->boot->log, &ticket->ticket, patience, &lost_lsn);
 
+    /* All the while it was to accept nothing: this one waited for room, and was let in. */
+    if (err == WAL_OK && run_is_stopped(&before) && run_is_stopped(boot) &&
+        before.rollbacks == boot->rollbacks && ticket->ticket.last_lsn > boot->rolled_back_lsn) {
+        run_put_down_error(client->boot, ticket->operation, HISTORY_UNANSWERED);
+    }
     if (err == WAL_OK) {
         run_put_down_ack(client->runner, ticket->operation, ticket->ticket.last_lsn);
     } else if ((err == WAL_TIMEOUT && patience->deadline_ns != WAL_NO_DEADLINE) ||

@@ -93,6 +93,7 @@ struct boot {
     bool damaged;                 /* CORRUPT was seen, or a sector could not be read. */
     bool broken;                  /* The log is poisoned: the process gives up. */
     uint32_t rollbacks;           /* That the log told of. */
+    uint64_t rolled_back_lsn;     /* What was durable at the last of them. */
     uint32_t stopped_at;          /* So many of them some call to wal_sync has ended after. */
     uint32_t syncs_running;
     bool finished; /* All operations up to the end of the span are done. */
@@ -217,6 +218,7 @@ struct history_place run_place(const struct wal_place *place);
 void run_wait_for(struct run_client *client, const struct ticket *ticket,
                   const struct wal_patience *patience);
 void run_wait_for_all(struct run_client *client);
+bool run_is_stopped(const struct boot *boot);
 /* Where there is no room for it, nobody ever asks. */
 void run_keep_ticket(struct run_client *client, const struct ticket *ticket);
 void run_poll_all(struct run_client *client);
