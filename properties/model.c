@@ -282,6 +282,7 @@ static void take_submitted(struct model *model, const struct history_event *even
         own->fate = MODEL_LIMBO;
         own->count = event->count;
         own->over_limit = event->flag;
+        own->gives_up = event->error == HISTORY_GAVE_UP;
         own->session = model->session;
         own->submitter = event->instance;
         own->begun = model->now;

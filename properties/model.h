@@ -70,6 +70,7 @@ struct model_operation {
     uint32_t first_record; /* and where they are in model.records. */
     uint32_t session;
     bool over_limit;    /* It asks for more than the log takes. */
+    bool gives_up;      /* Whoever asks has a deadline, or may cancel. */
     bool cuts;          /* It truncates, prunes or pins, and so reads what may be damaged. */
     uint32_t instance;  /* Which accepted it. */
     uint32_t submitter; /* To which it was submitted. */

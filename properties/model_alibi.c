@@ -129,7 +129,7 @@ bool model_excuses_operation(const struct model *model, enum history_error error
     }
     if (error == HISTORY_OK || has(model->excused_unheard, error)) return true;
     if (error == HISTORY_LIMIT) return own->over_limit;
-    if (error == HISTORY_GAVE_UP) return true; /* Nobody else's doing. */
+    if (error == HISTORY_GAVE_UP) return own->gives_up; /* Nobody else's doing. */
     if (instance >= model->instance_count) return false;
     const struct model_instance *found = &model->instances[instance];
     if (found->struck_at[error] > own->over) return true;

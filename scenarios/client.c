@@ -81,6 +81,7 @@ static uint32_t submit(struct run_client *client, const struct operation *operat
                        struct wal_slice *slices)
 {
     struct runner *runner = client->runner;
+    bool gives_up = operation->kind == OPERATION_APPEND_UNTIL;
     uint32_t used = 0;
 
     for (uint32_t i = 0; i < operation->records; i++) {
@@ -92,6 +93,7 @@ static uint32_t submit(struct run_client *client, const struct operation *operat
         slices[i] = (struct wal_slice){bytes, len};
         run_put_down(runner,
                      (struct history_event){.kind = HISTORY_SUBMITTED,
+                                            .error = gives_up ? HISTORY_GAVE_UP : HISTORY_OK,
                                             .operation = operation->number,
                                             .index = i,
                                             .count = operation->records,

@@ -46,7 +46,8 @@ enum history_error {
     /* operation, instance: an operation begins that hands over no record (a sync, a reading). */ \
     X(HISTORY_ASKED,       "asked")                                                              \
     /* operation, instance, index (of count), length, hash: a record is about to be handed to   */ \
-    /* the log; flag: the operation is over a limit of the log, which must refuse it.           */ \
+    /* the log; flag: the operation is over a limit of the log, which must refuse it; error:    */ \
+    /* HISTORY_GAVE_UP if whoever asks may give up waiting.                                     */ \
     X(HISTORY_SUBMITTED,   "submitted")                                                          \
     /* operation, instance, first_lsn, last_lsn: the log gave the operation's records LSNs. */   \
     X(HISTORY_ACCEPTED,    "accepted")                                                           \

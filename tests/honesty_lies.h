@@ -134,6 +134,15 @@ static bool its_row_was_another(struct history_event *event, struct history_obse
     return true;
 }
 
+static bool it_pruned_too_much(struct history_event *event, struct history_observation *seen,
+                               struct history_record *records)
+{
+    (void)seen, (void)records;
+    if (event->kind != HISTORY_PRUNED) return false;
+    event->first_lsn += 1000;
+    return true;
+}
+
 static bool it_got_stuck(struct history_event *event, struct history_observation *seen,
                          struct history_record *records)
 {
@@ -167,6 +176,7 @@ static const struct {
     {"limits", it_was_over_a_limit},
     {"honest-repair", its_repair_gave_all_up},
     {"rows", its_row_was_another},
+    {"pruning", it_pruned_too_much},
     {"liveness", it_got_stuck},
     {"no-leak", it_leaked},
 };

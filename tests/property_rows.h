@@ -33,6 +33,10 @@ enum { ROW_LENGTH = 100 };
 #define PART_OF(op, i, n, bytes)                                                                  \
     {.kind = HISTORY_SUBMITTED, .operation = (op), .index = (i), .count = (n), .hash = (bytes),   \
      .length = ROW_LENGTH}
+/* Of somebody who may give up. */
+#define PATIENT(op)                                                                               \
+    {.kind = HISTORY_SUBMITTED, .error = HISTORY_GAVE_UP, .operation = (op), .count = 1,          \
+     .hash = (op), .length = ROW_LENGTH}
 #define EMPTY(op)                                                                                 \
     {.kind = HISTORY_SUBMITTED, .operation = (op), .count = 1}
 #define ACCEPTED(op, process, first, last)                                                        \

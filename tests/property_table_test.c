@@ -337,6 +337,12 @@ static const struct row rows[] = {
       EVENTS(ONE_ACKED, OVER(2), FAILED(2, 1, HISTORY_LIMIT), AGAIN,
              RECOVERED(2, SEEN(AT(1, 1), AT(2, 2)))) },
 
+    /* liveness: nobody gives up but who said that he might */
+    { "who_may_give_up_gives_up", NULL,
+      EVENTS(ONE_ACKED, PATIENT(2), FAILED(2, 1, HISTORY_GAVE_UP)) },
+    { "who_may_not_give_up_and_is_told_that_he_has_is_a_failure", "liveness",
+      EVENTS(ONE_ACKED, SUBMITTED(2), FAILED(2, 1, HISTORY_GAVE_UP)) },
+
     /* honest-copy */
     { "a_copy_that_ends_early_is_accepted", NULL,
       EVENTS(THREE_ACKED, COPIED(1, SEEN(AT(1, 1), AT(2, 2)))) },
