@@ -140,7 +140,7 @@ static size_t put_utf8(uint8_t *to, uint32_t c)
         to[i] = (uint8_t)(0x80 | (c & 0x3f));
         c >>= 6;
     }
-    to[0] = (uint8_t)(0xf0 << (4 - len) | c);
+    to[0] = (uint8_t)((0xf0U << (4 - len)) | c);
     return len;
 }
 
