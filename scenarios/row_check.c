@@ -117,7 +117,7 @@ static bool comes_back(const struct wal_row_value *values, uint32_t count, const
     size_t again_len;
 
     if (wal_row_size(values, count, &again_len, NULL) != WAL_OK || again_len != len) return false;
-    uint8_t *again = malloc(len);
+    uint8_t *again = malloc(len + 1); /* For no bytes at all it might answer NULL. */
     assert(again != NULL);
     wal_row_encode(values, count, again);
     bool same = memcmp(again, row, len) == 0;
