@@ -100,30 +100,27 @@ static enum wal_err header_at(struct log_survey *survey, uint64_t number,
 }
 
 /* Segments above the mark's that are of a lower life than the mark are not part of the log: a new
- * life has begun below them (format.h, "A LIFE begins"). One that can't be read is not one of them:
- * whoever needs it will say so. */
+ * life has begun below them (format.h, "A LIFE begins"). One that can't be read is not one of them,
+ * and then neither are those below it: whoever needs it will say so. So what is left is all names
+ * up to last_segment, and wals counts them. */
 static enum wal_err leftovers_set_aside(struct log_survey *survey)
 {
-    uint64_t wals = survey->wals;
+    uint64_t number;
     uint64_t last = survey->mark.segment;
 
     for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
         struct wal_segment_header header;
-        uint64_t number;
 
-        if (!log_segment_name_parse(name, &number) || number <= survey->mark.segment) continue;
+        if (!log_segment_name_parse(name, &number) || number <= last) continue;
         enum wal_err err = header_at(survey, number, &header, NULL);
         if (err != WAL_OK && err != WAL_CORRUPT && err != WAL_VERSION && err != WAL_NOTFOUND) {
             return err;
         }
-        if (err == WAL_OK && header.life < survey->mark.life) {
-            wals--;
-        } else if (number > last) {
-            last = number;
-        }
+        if (err != WAL_OK || header.life >= survey->mark.life) last = number;
     }
-    if (wals == survey->wals) return WAL_OK;
-    survey->wals = wals;
+    for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
+        if (log_segment_name_parse(name, &number) && number > last) survey->wals--;
+    }
     survey->last_segment = last;
     return WAL_OK;
 }
@@ -230,9 +227,11 @@ static enum wal_err first_hole(struct log_survey *survey, uint64_t *ret_hole)
     for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
         uint64_t number;
         if (!log_segment_name_parse(name, &number) || number < survey->floor_segment) continue;
+        if (number > survey->last_segment) continue; /* A leftover, which wals does not count. */
         if (number - survey->floor_segment < count) seen[number - survey->floor_segment] = 1;
     }
-    while (seen[i] != 0) i++;
+    while (i < count && seen[i] != 0) i++;
+    assert(i < count);
     io_free(survey->io, seen, count);
     *ret_hole = survey->floor_segment + i;
     return WAL_OK;
