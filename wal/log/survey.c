@@ -212,7 +212,9 @@ static uint64_t lsn_after(struct log_survey *survey, uint64_t number)
         err = log_scan_chain(&survey->scan, &position, UINT64_MAX, &witness);
     }
     err_ignore(io_close(survey->io, file)); /* Only read. */
-    return err == WAL_OK ? position.lsn : 0;
+    if (err) return 0;
+    bool cut = header.life < survey->mark.cut_life && survey->mark.cut_lsn < position.lsn;
+    return cut ? survey->mark.cut_lsn + 1 : position.lsn; /* What was cut off is not held. */
 }
 
 /* The first number from the floor on that no segment has. */
