@@ -428,7 +428,6 @@ static void set_up_clients(struct runner *runner)
 {
     for (uint32_t i = 0; i < 2 * runner->config.clients; i++) {
         struct run_client *client = &runner->clients[i % 2][i / 2];
-        client->bookmark = (struct wal_bookmark){0}; /* It outlives a process, but not a run. */
         if (client->bytes_capacity >= runner->log.queue_bytes) continue;
         client->bytes_capacity = runner->log.queue_bytes;
         free(client->bytes);
