@@ -5,21 +5,7 @@ set -u
 
 squall=${SQUALL:?SQUALL is not set}
 build=${SQUALL_BUILD:?SQUALL_BUILD is not set}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
-
-report() { # STATUS WHAT
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok $number - $2"
-        sed 's/^/# /' "$work"/out "$work"/err
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 rows="append_sync_1_128 append_sync_1_1024 append_sync_1_16384 append_group_16 append_group_64
       append_async append_nosync_128 replay_128 replay_1024 replay_streamed_128 open_clean_1mb
@@ -55,5 +41,4 @@ done
 ! compgen -G "$work/bench-*" >/dev/null
 report $? "nothing stays behind"
 
-echo "1..$number"
-[ "$failed" -eq 0 ]
+finish

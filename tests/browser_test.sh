@@ -11,33 +11,16 @@ set -u
 squall=${SQUALL:?SQUALL is not set}
 : "${SQUALL_ROOT:?SQUALL_ROOT is not set}" "${SQUALL_BUILD:?SQUALL_BUILD is not set}"
 pages=$SQUALL_BUILD/pages
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
+. "$(dirname "$0")/tap.sh"
 
 browser=
 for name in chromium chromium-browser google-chrome; do
     command -v "$name" >/dev/null && browser=$name && break
 done
 if [ -z "$browser" ]; then
-    echo "1..0 # SKIPPED: no Chromium is installed: apt-get install chromium"
-    exit 77
+    skip_all "no Chromium is installed: apt-get install chromium"
 fi
 mkdir -p "$pages"
-
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-        grep -o '<html[^>]*>' "$work/dom" | sed 's/^/# /'
-    fi
-}
 
 browse() { # ARGUMENT...: with a profile that is new
     rm -rf "$work/profile"
@@ -80,7 +63,7 @@ is_picture() { # FILE: one that is not of one colour only would be small
 }
 
 no_error() {
-    ! grep -E 'CONSOLE.*(Uncaught|Refused|Error)' "$work/browser.log" | sed 's/^/# /' | grep .
+    ! grep -E 'CONSOLE.*(Uncaught|Refused|Error)' "$work/browser.log" | grep .
 }
 
 looks_well() { # NAME, after open_page
@@ -135,5 +118,4 @@ check "long: in a blink" at_most draw-ms 500
 check "long: but few rows of its lists are in the page" at_most rows 100
 
 echo "# pictures are in $pages"
-echo "1..$number"
-exit $failed
+finish

@@ -6,31 +6,8 @@
 set -u
 
 squall=${SQUALL:?SQUALL is not set}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/tap.sh"
 export SQUALL_BUILD=$work
-number=0
-failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-        tail -n 12 "$work/out" | sed 's/^/# /'
-    fi
-}
-
-ends_with() { # STATUS ARGUMENT...: squall with these arguments
-    local want=$1 got=0
-    shift
-    "$squall" "$@" >"$work/out" 2>&1 || got=$?
-    [ "$got" -eq "$want" ] || { echo "# 'squall $*' ended with $got, expected $want"; false; }
-}
 
 # said FILE: the first failure as it was printed, and its digest; neither the token nor the count of
 # other failures.
@@ -38,13 +15,13 @@ said() {
     grep -m 1 -A 3 '^FAIL' "$1" | grep -E '^FAIL|digest'
 }
 
-check "the canary fails" ends_with 1 run canary --seeds 1..20
+check "the canary fails" ends_with 1 "$squall" run canary --seeds 1..20
 check "a failure is printed" grep -q '^FAIL  canary:' "$work/out"
 said "$work/out" >"$work/run"
 replay=$(grep -m 1 -oE 'replay canary:[0-9a-fx]+.*' "$work/out")
 check "its replay line is printed" test -n "$replay"
 # shellcheck disable=SC2086
-check "the replay reproduces it" ends_with 1 $replay
+check "the replay reproduces it" ends_with 1 "$squall" $replay
 said "$work/out" >"$work/replay"
 check "it is the same failure with the same digest" cmp "$work/run" "$work/replay"
 check "its digest is printed" grep -qE 'digest [0-9a-f]{32}' "$work/replay"
@@ -52,14 +29,13 @@ check "its digest is printed" grep -qE 'digest [0-9a-f]{32}' "$work/replay"
 for file in "${SQUALL_ROOT:?SQUALL_ROOT is not set}"/scenarios/*.ini; do
     grep -q '^expect = fail' "$file" || continue
     name=$(basename "$file" .ini)
-    check "$name fails" ends_with 1 run "$name" --seeds 1..200
+    check "$name fails" ends_with 1 "$squall" run "$name" --seeds 1..200
 done
 
 mkdir "$work/failing" && SQUALL_BUILD=$work/failing
-check "what holds is not called a failure" ends_with 0 run everything --seeds 1..200
+check "what holds is not called a failure" ends_with 0 "$squall" run everything --seeds 1..200
 token=$(grep -oE 'everything:[0-9a-fx]+' "$work/out" | head -n 1)
 check "and names no seed" test -z "$token"
-check "a replay of what holds ends with 0" ends_with 0 replay everything:1
+check "a replay of what holds ends with 0" ends_with 0 "$squall" replay everything:1
 
-echo "1..$number"
-exit $failed
+finish

@@ -8,21 +8,10 @@ set -u
 
 . "${SQUALL_ROOT:?SQUALL_ROOT is not set}/tests/variant.sh"
 squall=${SQUALL:?SQUALL is not set}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/tap.sh"
 all=1..2000
 slice=1..200
 [ -n "${DETERMINISM_DEEP-}" ] && slice=$all
-number=0
-failed=0
-
-verdict() { # ok|not ok, WHAT, WHY
-    number=$((number + 1))
-    echo "$1 $number - $2"
-    [ "$1" = ok ] && return
-    failed=1
-    echo "# $3"
-}
 
 # digest SQUALL ARGUMENT...: the digest of a run that is complete.
 digest() {
@@ -38,11 +27,9 @@ same() {
     local want=$1 what=$2 got
     shift 2
     got=$(digest "$@")
-    if [ -n "$want" ] && [ "$got" = "$want" ]; then
-        verdict ok "$what"
-    else
-        verdict "not ok" "$what" "digest '$got', expected '$want'; $(tail -n 1 "$work/err")"
-    fi
+    echo "digest '$got', expected '$want'" >"$work/out"
+    [ -n "$want" ] && [ "$got" = "$want" ]
+    report $? "$what"
 }
 
 variant() { # COMPILER TYPE SANITIZE WANT SEEDS
@@ -50,18 +37,16 @@ variant() { # COMPILER TYPE SANITIZE WANT SEEDS
         echo "# skipped: $1 is not installed"
         return
     fi
-    variant_build "$1" "$2" "$3" squall || { verdict "not ok" "$1 $2 $3" "does not build"; return; }
+    variant_build "$1" "$2" "$3" squall >"$work/out" || { report 1 "$1 $2 $3 builds"; return; }
     same "$4" "$1 $2${3:+ $3}, seeds $5" "$(variant_folder "$1" "$2" "$3")/squall" --seeds "$5"
 }
 
 want_all=$(digest "$squall" --seeds $all --jobs 1)
 want_slice=$(digest "$squall" --seeds $slice --jobs 1)
 other=$(digest "$squall" --seeds 2..2001 --jobs 1)
-if [ -n "$other" ] && [ "$other" != "$want_all" ]; then
-    verdict ok "other seeds have another digest"
-else
-    verdict "not ok" "other seeds have another digest" "'$other' and '$want_all'"
-fi
+echo "'$other' and '$want_all'" >"$work/out"
+[ -n "$other" ] && [ "$other" != "$want_all" ]
+report $? "other seeds have another digest"
 same "$want_all" "one process, again" "$squall" --seeds $all --jobs 1
 same "$want_all" "two processes" "$squall" --seeds $all --jobs 2
 same "$want_all" "five processes" "$squall" --seeds $all --jobs 5
@@ -72,5 +57,4 @@ for compiler in gcc clang; do
     variant $compiler Release address,undefined "$want_slice" $slice
 done
 
-echo "1..$number"
-exit $failed
+finish

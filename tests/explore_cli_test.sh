@@ -8,30 +8,7 @@ root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
 build=${SQUALL_BUILD:?SQUALL_BUILD is not set}
 squall=${SQUALL:?SQUALL is not set}
 bug=refused-first-group-rewritten # Found by some 100,000 seeds.
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-        tail -n 12 "$work/out" "$work/err" | sed 's/^/# /'
-    fi
-}
-
-ends_with() { # STATUS PROGRAM ARGUMENT...
-    local want=$1 got=0
-    shift
-    SQUALL_BUILD=$work "$@" >"$work/out" 2>"$work/err" || got=$?
-    [ "$got" -eq "$want" ] || { echo "# '$*' ended with $got, expected $want"; false; }
-}
+. "$(dirname "$0")/tap.sh"
 
 counts() { # JOBS: without times
     ends_with 0 "$squall" explore explore_rotate --depth 2 --jobs "$1" --json - &&
@@ -40,6 +17,7 @@ counts() { # JOBS: without times
 
 check "the bug is planted" "$root/scenarios/bugs/plant.sh" "$bug"
 mutant=$build/bugs/$bug/squall
+export SQUALL_BUILD=$work
 check "it is found" ends_with 1 "$mutant" explore explore_refusal
 check "by the property it breaks" grep -q '^FAIL  explore_refusal .*no-phantom: ' "$work/out"
 check "and then nothing is called complete" grep -q 'not complete: .*failure' "$work/out"
@@ -64,5 +42,4 @@ check "with its name" grep -q 'canary has no section \[explore\]' "$work/err"
 check "an unknown scenario is refused" ends_with 2 "$squall" explore explore_appends
 check "with the nearest one" grep -q "did you mean 'explore_append'" "$work/err"
 
-echo "1..$number"
-exit $failed
+finish

@@ -6,20 +6,7 @@ set -u
 squall=${SQUALL:?SQUALL is not set}
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
 page=$root/docs/faults.md
-number=0
-failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # current PAGE: it is what is printed.
 current() {
@@ -48,5 +35,4 @@ check "every fault stands in it once" whole "$page"
 check "and in what is listed" listed
 check "a page that is not current is told" stale "$page"
 
-echo "1..$number"
-exit $failed
+finish

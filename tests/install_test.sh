@@ -8,33 +8,11 @@ set -u
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
 build=${SQUALL_BUILD:?SQUALL_BUILD is not set}
 cc=${CC:-cc}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
+. "$(dirname "$0")/tap.sh"
 
 if [ ! -e "$build/package/libwal.so" ]; then
-    echo "# skipped: this build has no package (sanitized, or not built)"
-    exit 77
+    skip_all "this build has no package (sanitized, or not built)"
 fi
-
-check() { # WHAT COMMAND...: what it prints is shown if it fails
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-        head -n 30 "$work/out" | sed 's/^/# /'
-    fi
-}
-
-skip() { # WHAT WHY
-    number=$((number + 1))
-    echo "ok $number - $1 # SKIP $2"
-}
 
 install_and_move() {
     cmake --install "$build" --prefix "$work/first" && mv "$work/first" "$work/prefix"
@@ -176,7 +154,7 @@ if command -v g++ >/dev/null; then
     check "and as C++20" alone g++ c++20 cc
     check "C++ sees C names" c_names
 else
-    skip "headers in C++" "g++ is not installed"
+    skip_check "headers in C++" "g++ is not installed"
 fi
 check "the shared library shows what libwal.symbols lists" same_as_list dynamic
 check "the static library does, too" same_as_list static
@@ -188,11 +166,10 @@ if command -v pkg-config >/dev/null; then
     check "and statically" static_with_pkg_config
     check "everything tells the same version" same_version
 else
-    skip "a program is built with pkg-config" "pkg-config is not installed"
+    skip_check "a program is built with pkg-config" "pkg-config is not installed"
 fi
 check "a program is built with find_package" with_find_package
 check "the manual pages come with it" manual_pages
 check "nothing knows where it was built" nothing_knows_the_tree
 
-echo "1..$number"
-exit $failed
+finish

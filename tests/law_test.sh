@@ -9,10 +9,7 @@ set -u
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
 build=${SQUALL_BUILD:?SQUALL_BUILD is not set}
 cc=${CC:-cc}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
+. "$(dirname "$0")/tap.sh"
 
 # room | what it may include in quotes (a folder ends in /) | what in angle brackets (* is all)
 #
@@ -47,14 +44,6 @@ faults | sim | $compiler|$bytes|wal_err_(name|text)
 properties | | $compiler|$bytes|$heap
 scenarios | properties faults sim wal | $compiler|$bytes|$heap|crc32_iscsi|ini_parse|nearest_name|\
 qsort|bsearch|v?snprintf|strtoull?|str(c?spn)"
-
-report() { # ok|not ok, what, file with the violations
-    number=$((number + 1))
-    echo "$1 $number - $2"
-    [ "$1" = ok ] && return
-    failed=$((failed + 1))
-    sed 's/^/# /' "$3"
-}
 
 # include_violations ROOT: one line for each include that the law does not allow.
 include_violations() {
@@ -119,10 +108,6 @@ state_violations() {
         / \.(data|bss|tdata|tbss)/ && $NF !~ /^\./ { print room " keeps state in " $NF }'
 }
 
-none_found() { # WHAT: what should not be found lies in the file found
-    if [ -s "$work/found" ]; then report "not ok" "$1" "$work/found"; else report ok "$1"; fi
-}
-
 check_symbols() {
     local library
     if symbols u "$build/libwal.a" | grep -qE '^__(asan|ubsan|tsan)_'; then
@@ -143,11 +128,8 @@ planted_include() {
     mkdir -p "$work/tree/$(dirname "$1")"
     printf '%s\n' "$3" >"$work/tree/$1"
     include_violations "$work/tree" >"$work/found"
-    if grep -q "$2" "$work/found"; then
-        report ok "a planted '$3' in $1 is found"
-    else
-        report "not ok" "a planted '$3' in $1 is found" "$work/found"
-    fi
+    grep -q "$2" "$work/found"
+    report $? "a planted '$3' in $1 is found" "$work/found"
 }
 
 # plant LIBRARY TEXT: in a folder of its own the library is made of this text alone.
@@ -165,21 +147,15 @@ plant() {
 planted_call() {
     plant "$1" "void $2(void); void planted(void); void planted(void) { $2(); }" &&
         symbol_violations "$work/plant" "$1" >"$work/found"
-    if [ "$(cat "$work/found")" = "$1 may not call $2" ]; then
-        report ok "a planted call of $2 in lib$1 is found"
-    else
-        report "not ok" "a planted call of $2 in lib$1 is found" "$work/found"
-    fi
+    [ "$(cat "$work/found")" = "$1 may not call $2" ]
+    report $? "a planted call of $2 in lib$1 is found" "$work/found"
 }
 
 # planted_state LIBRARY TEXT: a library with such a variable is found.
 planted_state() {
     plant "$1" "$2" && state_violations "$work/plant" "$1" >"$work/found"
-    if [ "$(cat "$work/found")" = "$1 keeps state in planted" ]; then
-        report ok "a planted '$2' in lib$1 is found"
-    else
-        report "not ok" "a planted '$2' in lib$1 is found" "$work/found"
-    fi
+    [ "$(cat "$work/found")" = "$1 keeps state in planted" ]
+    report $? "a planted '$2' in lib$1 is found" "$work/found"
 }
 
 include_violations "$root" >"$work/found"
@@ -213,5 +189,4 @@ planted_state wal 'int planted;'
 planted_state sim 'int planted = 1;'
 planted_state scenarios '_Thread_local int planted;'
 
-echo "1..$number"
-[ "$failed" -eq 0 ]
+finish

@@ -9,15 +9,12 @@ set -u
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
 build=${SQUALL_BUILD:?SQUALL_BUILD is not set}
 deep=${LINT_DEEP-}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
+. "$(dirname "$0")/tap.sh"
 version="version 1[4-9]"
 
 for tool in clang-format clang-tidy; do
     $tool --version 2>/dev/null | grep -q "$version" && continue
-    echo "# skipped: $tool is not installed"
-    exit 77
+    skip_all "$tool is not installed"
 done
 
 sources() {
@@ -34,21 +31,11 @@ tidy() {
         grep -E '(error|warning): ' | sort -u
 }
 
-verdict() { # NUMBER, WHAT: what should not be there lies in the file found
-    if [ -s "$work/found" ]; then
-        failed=1
-        echo "not ok $1 - $2"
-        sed 's/^/# /' "$work/found"
-    else
-        echo "ok $1 - $2"
-    fi
-}
-
 cd "$root" || exit 1
 sources '*.[ch]' | xargs clang-format --dry-run -Werror 2>&1 |
     grep -oE '^[^:]+:[0-9]+:[0-9]+: error' | cut -d : -f 1 | sort | uniq -c |
     sed 's/^ *\([0-9]*\) \(.*\)/\2: the formatter would change \1 places/' >"$work/found"
-verdict 1 "the formatter changes nothing"
+none_found "the formatter changes nothing"
 
 # shellcheck disable=SC2046
 {
@@ -58,7 +45,7 @@ verdict 1 "the formatter changes nothing"
     # has just ruled out; the tests run under the sanitizers instead.
     tidy "-bugprone-implicit-widening-of-multiplication-result,-clang-analyzer-*" tests/*.c
 } >"$work/found"
-verdict 2 "the linter objects to nothing"
+none_found "the linter objects to nothing"
 
 printf 'int planted(void);\nint planted(void) {\n  return (int)sizeof(sizeof(int));\n}\n' \
     >"$work/planted.c"
@@ -66,7 +53,6 @@ cp "$root/.clang-format" "$work"
 : >"$work/found"
 clang-format --dry-run -Werror "$work/planted.c" 2>/dev/null && echo "no formatter" >"$work/found"
 tidy "" "$work/planted.c" | grep -q 'sizeof-expression' || echo "no linter" >>"$work/found"
-verdict 3 "planted slips are found"
+none_found "planted slips are found"
 
-echo "1..3"
-exit $failed
+finish

@@ -7,23 +7,7 @@ set -u
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
 walctl=${WALCTL:?WALCTL is not set}
 cc=${CC:-cc}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
-
-check() { # WHAT COMMAND...: what it prints is shown if it fails
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@" >"$work/out" 2>&1; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-        head -n 20 "$work/out" | sed 's/^/# /'
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 objects() { # COMMAND...: it fails
     ! "$@" >/dev/null 2>&1
@@ -114,5 +98,4 @@ check "one that is not is found" \
     objects constants_agree "$(page libwal.3 's/WAL_END/WAL_ENDED/')"
 check "its example compiles" example_compiles "$root/docs/man/libwal.3"
 
-echo "1..$number"
-exit $failed
+finish

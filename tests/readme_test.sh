@@ -7,10 +7,7 @@
 set -u
 
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
+. "$(dirname "$0")/tap.sh"
 
 # mask: what may differ.
 mask() {
@@ -25,15 +22,9 @@ blocks() {
 }
 
 run() { # COMMAND, with what it must print in the file want
-    number=$((number + 1))
     (cd "$work/clone" && eval "$1") >"$work/got" 2>"$work/err"
-    if diff <(mask <"$work/want") <(mask <"$work/got") >"$work/diff"; then
-        echo "ok $number - $1"
-    else
-        failed=1
-        echo "not ok $number - $1"
-        cat "$work/diff" "$work/err" | head -n 20 | sed 's/^/# /'
-    fi
+    diff <(mask <"$work/want") <(mask <"$work/got") >"$work/diff"
+    report $? "$1" "$work/diff" "$work/err"
 }
 
 mkdir "$work/clone"
@@ -56,5 +47,5 @@ while IFS= read -r line; do
 done <"$work/script"
 [ -z "$command" ] || run "$command"
 
-echo "1..$number"
-[ "$number" -ge 5 ] && [ "$failed" -eq 0 ]
+check "there were commands" test "$number" -ge 5
+finish

@@ -9,34 +9,11 @@ set -u
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
 build=${SQUALL_BUILD:?SQUALL_BUILD is not set}
 squall=${SQUALL:?SQUALL is not set}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
-number=0
-failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-        tail -n 20 out | sed 's/^/# /'
-    fi
-}
-
-ends_with() { # STATUS COMMAND...
-    local want=$1 got=0
-    shift
-    "$@" >out 2>&1 || got=$?
-    [ "$got" -eq "$want" ] || { echo "# '$*' ended with $got, expected $want"; false; }
-}
 
 says() { # PATTERN: in what was printed last
-    grep -qE "$1" out || { echo "# expected /$1/"; false; }
+    grep -qE "$1" out err || { echo "# expected /$1/"; false; }
 }
 
 operations() { # FILE: how many it has
@@ -99,9 +76,8 @@ check "the tree's reproducers and their neighbours hold" \
 # ---- Planted bugs ----
 
 if [ ! -e "$build/plant.env" ]; then
-    echo "ok $((number + 1)) # skip there is no plant.env in $build"
-    echo "1..$((number + 1))"
-    exit $failed
+    skip_check "planted bugs" "there is no plant.env in $build"
+    finish
 fi
 
 export SQUALL_BUILD=$build
@@ -123,7 +99,7 @@ specimen() {
         . "$build/plant.env"
         $CC $CFLAGS -Wno-error -I"$root" -o "$1/squall" $MAIN "$1/wal/log/append.c" $LIBS \
             "$build/libwal.a" $LIBS
-    ) >out 2>&1
+    )
 }
 
 # dies NAME STATEMENT WHAT WHY: it is shrunk, and fails so.
@@ -153,5 +129,4 @@ check "an interrupt ends the search" ends_with 1 timeout --preserve-status -s IN
 check "and says so" says ' runs in [0-9.]+ s, interrupted$'
 check "what there is by then is written" ends_with 1 spins/squall replay interrupted.repro
 
-echo "1..$number"
-exit $failed
+finish

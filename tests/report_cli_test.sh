@@ -6,32 +6,9 @@ set -u
 
 squall=${SQUALL:?SQUALL is not set}
 : "${SQUALL_ROOT:?SQUALL_ROOT is not set}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/tap.sh"
 export SQUALL_BUILD=$work
 page=$work/page.html
-number=0
-failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-        head -c 800 "$work/out" "$work/err" | sed 's/^/# /'
-    fi
-}
-
-ends_with() { # STATUS ARGUMENT...: squall with these arguments
-    local want=$1 got=0
-    shift
-    "$squall" "$@" >"$work/out" 2>"$work/err" || got=$?
-    [ "$got" -eq "$want" ]
-}
 
 says() { # FILE PATTERN
     grep -Eq -e "$2" "$1"
@@ -78,7 +55,8 @@ events_are_those_of_the_trace() {
     [ "$last" = "$(member "$page" events)" ]
 }
 
-check "a failing run is told, and that is no failure" ends_with 0 report canary:3 -o "$page"
+check "a failing run is told, and that is no failure" \
+    ends_with 0 "$squall" report canary:3 -o "$page"
 check "it says where and what" says "$work/out" "^$page: Recovery ended before"
 check "the page says what was promised" \
     says "$page" '"promised":"A record acknowledged, or served once, is present'
@@ -92,25 +70,25 @@ if command -v python3 >/dev/null || command -v node >/dev/null; then
     check "and faults" has_rows faults
     check "its events are those of the trace" events_are_those_of_the_trace
     cp "$page" "$work/seed.html"
-    check "the reproducer on it is told, too" ends_with 0 report "$work/told.repro" -o "$page"
+    check "the reproducer on it is told, too" \
+        ends_with 0 "$squall" report "$work/told.repro" -o "$page"
     check "with as many events" is_member events "$(member "$work/seed.html" events)"
     check "and is broken" is_member broken true
-    check "a run that holds is told" ends_with 0 report bench_small:1 -o "$page"
+    check "a run that holds is told" ends_with 0 "$squall" report bench_small:1 -o "$page"
     check "as one that holds" is_member broken false
 else
     echo "# SKIPPED: neither python3 nor node is here to read the JSON of the page"
 fi
-check "- is standard output, and nothing else is" ends_with 0 report canary:3 -o -
+check "- is standard output, and nothing else is" ends_with 0 "$squall" report canary:3 -o -
 check "all of it" says "$work/out" '^<!DOCTYPE html>$'
 check "to its end" says "$work/out" '^</html>$'
 check "with nothing before" [ "$(head -n 1 "$work/out")" = '<!DOCTYPE html>' ]
-check "without -o it is refused" ends_with 2 report canary:3
-check "so is an unknown scenario" ends_with 2 report canari:3 -o "$page"
-check "a malformed token is told as such" ends_with 125 report canary -o "$page"
+check "without -o it is refused" ends_with 2 "$squall" report canary:3
+check "so is an unknown scenario" ends_with 2 "$squall" report canari:3 -o "$page"
+check "a malformed token is told as such" ends_with 125 "$squall" report canary -o "$page"
 echo nonsense >"$work/bad.repro"
-check "so is a malformed file" ends_with 125 report "$work/bad.repro" -o "$page"
+check "so is a malformed file" ends_with 125 "$squall" report "$work/bad.repro" -o "$page"
 check "with its line" says "$work/err" 'bad\.repro:1'
-check "what cannot be written is told" ends_with 3 report canary:3 -o "$work/no/page.html"
+check "what cannot be written is told" ends_with 3 "$squall" report canary:3 -o "$work/no/page.html"
 
-echo "1..$number"
-exit $failed
+finish

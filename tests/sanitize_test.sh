@@ -10,28 +10,14 @@
 set -u
 
 . "${SQUALL_ROOT:?SQUALL_ROOT is not set}/tests/variant.sh"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/tap.sh"
 deep=${SANITIZE_DEEP-}
 # What a worker says is shown when it dies, so a race must be the end of it.
 export TSAN_OPTIONS=halt_on_error=1
-number=0
-failed=0
-
-verdict() { # ok|not ok, WHAT: what there is to say lies in the file out
-    number=$((number + 1))
-    echo "$1 $number - $2"
-    [ "$1" = ok ] && return
-    failed=1
-    tail -n 40 "$work/out" | sed 's/^/# /'
-}
 
 sweep() { # KIND SEEDS: nothing is found
-    if variant_squall "$(folder_of "$1")" run --seeds "$2" --images 2 >"$work/out" 2>&1; then
-        verdict ok "$1: seeds $2 of every scenario"
-    else
-        verdict "not ok" "$1: seeds $2 of every scenario"
-    fi
+    check "$1: seeds $2 of every scenario" \
+        variant_squall "$(folder_of "$1")" run --seeds "$2" --images 2
 }
 
 folder_of() {
@@ -52,7 +38,7 @@ specimen() {
     sed -i "$3" "$work/$2"
     if cmp -s "$work/$2" "$SQUALL_ROOT/$2"; then
         echo "the specimen cannot be planted: $3" >"$work/out"
-        verdict "not ok" "$1: a planted $4 is found"
+        report 1 "$1: a planted $4 is found"
         return
     fi
     mkdir -p "$work/planted"
@@ -62,29 +48,23 @@ specimen() {
         $CC $CFLAGS -I"$work" -I"$SQUALL_ROOT" -o "$work/planted/squall" $MAIN "$work/$2" $LIBS \
             "$folder/libwal.a" $LIBS
     ) >"$work/out" 2>&1 || {
-        verdict "not ok" "$1: a planted $4 is found"
+        report 1 "$1: a planted $4 is found"
         return
     }
     variant_squall "$work/planted" run group_commit --seeds 1..20 >"$work/out" 2>&1
-    if [ $? -eq 1 ] && grep -q "$5" "$work/out" &&
-        { [ -z "${6-}" ] || grep -q "#0 .*append\.c:$(line_of "$6")\b" "$work/out"; }; then
-        verdict ok "$1: a planted $4 is found${6:+ at its line}"
-    else
-        verdict "not ok" "$1: a planted $4 is found"
-    fi
+    [ $? -eq 1 ] && grep -q "$5" "$work/out" &&
+        { [ -z "${6-}" ] || grep -q "#0 .*append\.c:$(line_of "$6")\b" "$work/out"; }
+    report $? "$1: a planted $4 is found${6:+ at its line}"
 }
 
 # programs KIND NAMES: test programs whose name matches hold.
 programs() {
     local folder
     folder=$(folder_of "$1")
-    if variant_build gcc Release "$1" check-programs >"$work/out" 2>&1 &&
+    variant_build gcc Release "$1" check-programs >"$work/out" 2>&1 &&
         ctest --test-dir "$folder" -L program -R "$2" --output-on-failure --no-tests=error \
-            -j "$(nproc)" >"$work/out" 2>&1; then
-        verdict ok "$1: test programs $2"
-    else
-        verdict "not ok" "$1: test programs $2"
-    fi
+            -j "$(nproc)" >"$work/out" 2>&1
+    report $? "$1: test programs $2"
 }
 
 # Goes in front of what an append does.
@@ -95,7 +75,7 @@ overflow='int big = 2147483647; big += (int)count; log->stat.marks += big == 0;/
 
 for kind in address,undefined thread; do
     if ! variant_build gcc Release $kind squall >"$work/out"; then
-        verdict "not ok" "$kind: builds"
+        report 1 "$kind: builds"
         continue
     fi
     if [ $kind = thread ]; then
@@ -111,5 +91,4 @@ for kind in address,undefined thread; do
     fi
 done
 
-echo "1..$number"
-exit $failed
+finish

@@ -11,39 +11,7 @@ set -u
 : "${SQUALL:?names the squall to test}" "${SQUALL_ROOT:?}" "${SQUALL_BUILD:?}"
 SQUALL=$(realpath "$SQUALL")
 PLANTS=$SQUALL_BUILD
-ROOM=$(mktemp -d) || exit 1
-trap 'rm -rf "$ROOM"' EXIT
-
-COUNT=0
-FAILED=0
-SKIPPED=77
-
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-
-skip() {
-    echo "$*" >&2
-    exit $SKIPPED
-}
-
-# status WANT COMMAND...: the command must end with this; its output goes to files out and err.
-status() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ $got -eq "$want" ] || fail "'$*' ended with $got, expected $want: $(head -c 500 err out)"
-}
-
-# says FILE PATTERN: a line of the file matches.
-says() {
-    grep -Eq -e "$2" "$1" || fail "expected /$2/ in $1: $(head -c 800 "$1")"
-}
-
-says_not() {
-    ! grep -Eq -e "$2" "$1" || fail "did not expect /$2/ in $1: $(grep -E -e "$2" "$1" | head -n 3)"
-}
+. "$(dirname "$0")/tap.sh"
 
 # member NAME FILE: the value in the JSON summary, without quotes.
 member() {
@@ -388,24 +356,7 @@ bench_says_value_and_goal() {
 
 # ---- Running them ----
 
-run() {
-    local got=0
-    COUNT=$((COUNT + 1))
-    mkdir -p "$ROOM/$1/build"
-    (cd "$ROOM/$1" && SECONDS=0 && export SQUALL_BUILD=$PWD/build && "$1") 2>"$ROOM/why" || got=$?
-    case $got in
-    0) echo "ok $COUNT - $1" ;;
-    "$SKIPPED") echo "ok $COUNT - $1 # SKIP $(cat "$ROOM/why")" ;;
-    *)
-        echo "not ok $COUNT - $1"
-        sed 's/^/# /' "$ROOM/why"
-        FAILED=1
-        ;;
-    esac
-    rm -rf "${ROOM:?}/$1"
-}
-
-TESTS=${*:-"
+tests=${*:-"
     bad_input_is_named_and_ends_with_2
     an_unknown_key_in_a_scenario_file_is_named_with_its_line
     a_malformed_token_ends_with_125
@@ -430,6 +381,5 @@ TESTS=${*:-"
     a_planted_bug_is_found_and_a_cap_of_one_misses_it
     bench_says_value_and_goal
 "}
-for test in $TESTS; do run "$test"; done
-echo "1..$COUNT"
-exit $FAILED
+# shellcheck disable=SC2086
+run_all $tests

@@ -4,22 +4,9 @@
 set -u
 
 . "${SQUALL_ROOT:?SQUALL_ROOT is not set}/tests/variant.sh"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/tap.sh"
 export TSAN_OPTIONS=halt_on_error=1
 folder=$(variant_folder gcc Release thread)
-failed=0
-
-verdict() { # STATUS WHAT: what there is to say lies in the file out
-    if [ "$1" -eq 0 ]; then
-        echo "ok $2"
-        grep '^# ' "$work/out"
-    else
-        failed=1
-        echo "not ok $2"
-        tail -n 40 "$work/out" | sed 's/^/# /'
-    fi
-}
 
 # The library with a counter that no lock guards: it is reported at its line.
 planted() {
@@ -41,13 +28,11 @@ planted() {
         grep -q "#0 .*append\.c:$line\b" "$work/out"
 }
 
-variant_build gcc Release thread host_storm_test >"$work/out" 2>&1 || {
-    verdict 1 "1 - it builds"
-    exit 1
-}
+variant_build gcc Release thread host_storm_test >"$work/out" 2>&1
+report $? "it builds"
 STORM_SECONDS=120 "$folder/tests/host_storm_test" >"$work/out" 2>&1
-verdict $? "1 - a minute in each mode under ThreadSanitizer"
+report $? "a minute in each mode under ThreadSanitizer"
+grep '^# ' "$work/out"
 planted >"$work/out" 2>&1
-verdict $? "2 - a planted race is found"
-echo "1..2"
-exit $failed
+report $? "a planted race is found"
+finish

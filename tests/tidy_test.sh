@@ -7,21 +7,7 @@ set -u
 
 root=${SQUALL_ROOT:?SQUALL_ROOT is not set}
 squall=${SQUALL:?SQUALL is not set}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
-
-none_found() { # WHAT: what should not be found lies in the file found
-    number=$((number + 1))
-    if [ -s "$work/found" ]; then
-        failed=$((failed + 1))
-        echo "not ok $number - $1"
-        sed 's/^/# /' "$work/found"
-    else
-        echo "ok $number - $1"
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # files PATTERN: what is tracked or would be, below the current directory.
 files() {
@@ -176,5 +162,4 @@ for rule in $rules; do
     none_found "a planted breach of '${rule//_/ }' is found"
 done
 
-echo "1..$number"
-[ "$failed" -eq 0 ]
+finish

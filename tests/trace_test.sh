@@ -6,34 +6,11 @@ set -u
 
 squall=${SQUALL:?SQUALL is not set}
 : "${SQUALL_ROOT:?SQUALL_ROOT is not set}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/tap.sh"
 export SQUALL_BUILD=$work
-number=0
-failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1
-    shift
-    number=$((number + 1))
-    if "$@"; then
-        echo "ok $number - $what"
-    else
-        failed=1
-        echo "not ok $number - $what"
-        head -n 12 "$work/out" | sed 's/^/# /'
-    fi
-}
-
-ends_with() { # STATUS ARGUMENT...: squall with these arguments
-    local want=$1 got=0
-    shift
-    "$squall" "$@" >"$work/out" 2>&1 || got=$?
-    [ "$got" -eq "$want" ]
-}
 
 has_line() { # PATTERN
-    grep -Eq -e "$1" "$work/out"
+    grep -Eq -e "$1" "$work/out" "$work/err"
 }
 
 events_count_up() {
@@ -59,7 +36,7 @@ the_last_event_is() { # EVENT
     [ "$(awk '$1 ~ /^[0-9]+$/ { last = $1 } END { print last }' "$work/out")" = "$1" ]
 }
 
-check "a trace ends as the run does" ends_with 1 replay canary:3 --trace
+check "a trace ends as the run does" ends_with 1 "$squall" replay canary:3 --trace
 check "events are numbered upwards" events_count_up
 check "columns stand still" columns_stand_still
 check "a write says its file and place" has_line ' pwrite +0000000000000001\.wal +512\+512  WAL_OK$'
@@ -72,26 +49,26 @@ check "an acknowledgement stands behind its sync" \
 check "power loss is marked" has_line '^ +! .*power lost$'
 check "a recovery is marked" has_line '^ +\^ .*recovered nothing from LSN 1 on$'
 cp "$work/out" "$work/first"
-ends_with 1 replay canary:3 --trace
+ends_with 1 "$squall" replay canary:3 --trace
 check "two traces of a run are the same" cmp -s "$work/first" "$work/out"
 
-check "--until stops, and says so by its status" ends_with 130 replay canary:3 --until 40
+check "--until stops, and says so by its status" ends_with 130 "$squall" replay canary:3 --until 40
 check "and not before" the_last_event_is 40
 check "nor without a word" has_line '^stopped after event 40, as asked$'
 head -n "$(grep -n '^ *40 ' "$work/first" | cut -d: -f1)" "$work/first" >"$work/part"
 head -n "$(wc -l <"$work/part")" "$work/out" >"$work/same"
 check "what it prints is the beginning of the whole" cmp -s "$work/part" "$work/same"
-check "an event that is not reached is told" ends_with 1 replay canary:3 --until 99999999
+check "an event that is not reached is told" ends_with 1 "$squall" replay canary:3 --until 99999999
 check "and how many there are" has_line 'the run has only [0-9]+ events'
-check "event 0 is refused" ends_with 2 replay canary:3 --until 0
+check "event 0 is refused" ends_with 2 "$squall" replay canary:3 --until 0
 
 # 128 + 5: by SIGTRAP.
 check "--break without a debugger ends by the signal" \
-    ends_with 133 replay canary:3 --break 40 2>/dev/null
+    ends_with 133 "$squall" replay canary:3 --break 40 2>/dev/null
 check "and says what was missing" has_line 'no debugger is here'
 if command -v gdb >/dev/null; then
     gdb -nx -batch -ex run -ex backtrace --args "$squall" replay canary:3 --break 40 \
-        >"$work/out" 2>&1
+        >"$work/out" 2>"$work/err"
     if has_line 'ptrace: Operation not permitted|warning: Could not trace'; then
         echo "# SKIPPED: the debugger may not trace here"
     else
@@ -102,5 +79,4 @@ else
     echo "# SKIPPED: gdb is not installed, --break was not seen to stop in it"
 fi
 
-echo "1..$number"
-exit $failed
+finish

@@ -7,23 +7,8 @@
 set -u
 : "${WALCTL:?names the walctl to test}"
 WALCTL=$(realpath "$WALCTL")
-ROOM=$(mktemp -d) || exit 1
-trap 'rm -rf "$ROOM"' EXIT
-cd "$ROOM" || exit 1
-
-COUNT=0
-FAILED=0
-
-check() { # WHAT, then the status of what was tried; the files out and err tell more
-    COUNT=$((COUNT + 1))
-    if [ "$2" -eq 0 ]; then
-        echo "ok $COUNT - $1"
-    else
-        FAILED=$((FAILED + 1))
-        echo "not ok $COUNT - $1"
-        head -c 600 out err 2>/dev/null | sed 's/^/# /'
-    fi
-}
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 1
 
 # A log of 3000 records in `log`, of which those that say "record 1500" are written over.
 make_damaged() {
@@ -40,40 +25,39 @@ ls -l --time-style=+ log >before
 "$WALCTL" repair --policy salvage log >out 2>err
 [ $? -eq 1 ] && grep -q 'LSNs 1500\.\.1500' out && grep -q 'nothing was changed' out &&
     ls -l --time-style=+ log | cmp -s before -
-check "a plan names what is lost, and changes nothing" $?
+report $? "a plan names what is lost, and changes nothing"
 
 sha256sum log/*.wal | sed 's/\.wal$/.wal.aside/' >sums
 "$WALCTL" repair --policy salvage --apply log >out 2>err &&
     grep -q '^repaired: 2999 records kept in .*, 1 lost, the last LSN is 3000' out &&
     "$WALCTL" verify log >out && "$WALCTL" dump log >out 2>err &&
     [ "$(wc -l <out)" -eq 2999 ] && ! grep -q 'record 01500' out && grep -q 'LSN 1500 is lost' err
-check "salvage keeps all others" $?
+report $? "salvage keeps all others"
 sha256sum --status -c sums
-check "the old segments are set aside, byte for byte" $?
+report $? "the old segments are set aside, byte for byte"
 "$WALCTL" dump --json --from 1500 --to 1500 log >out 2>err && grep -q '"length":0,"lost":true}' out
-check "with --json a lost record says so" $?
+report $? "with --json a lost record says so"
 echo 'record 03001' | "$WALCTL" append --quiet log >out 2>err && [ "$(cat out)" = 3001 ] &&
     "$WALCTL" dump log 2>err | tail -n 2 >out && [ "$(head -n 1 out)" = 'record 03000' ]
-check "the log goes on" $?
+report $? "the log goes on"
 "$WALCTL" repair --policy salvage --apply log >out 2>err && grep -q '^nothing is damaged' out
-check "what is repaired needs no repair" $?
+report $? "what is repaired needs no repair"
 
 make_damaged
 "$WALCTL" repair --policy stop --apply --json log >out 2>err &&
     grep -q '"type":"lost".*"first_lsn":1500,"last_lsn":3000}' out &&
     grep -q '"applied":true,.*"last_lsn":1499,"kept":1499,"lost":1501' out &&
     [ "$("$WALCTL" dump log | tail -n 1)" = 'record 01499' ]
-check "stop keeps what stands before the first loss" $?
+report $? "stop keeps what stands before the first loss"
 
 "$WALCTL" repair log >out 2>err
 [ $? -eq 2 ] && grep -q 'policy is missing' err
-check "the policy has to be chosen" $?
+report $? "the policy has to be chosen"
 "$WALCTL" repair --policy some log >out 2>err
 [ $? -eq 2 ] && grep -q "stop or salvage, not 'some'" err
-check "another one is refused" $?
+report $? "another one is refused"
 "$WALCTL" repair --policy stop nowhere >out 2>err
 [ $? -eq 1 ] && grep -q 'no log is there' err
-check "nor is there anything to repair where no log is" $?
+report $? "nor is there anything to repair where no log is"
 
-echo "1..$COUNT"
-[ "$FAILED" -eq 0 ]
+finish

@@ -7,23 +7,8 @@
 set -u
 : "${WALCTL:?names the walctl to test}"
 WALCTL=$(realpath "$WALCTL")
-ROOM=$(mktemp -d) || exit 1
-trap 'rm -rf "$ROOM"' EXIT
-cd "$ROOM" || exit 1
-
-COUNT=0
-FAILED=0
-
-check() { # WHAT, then the status of what was tried; the files out and err tell more
-    COUNT=$((COUNT + 1))
-    if [ "$2" -eq 0 ]; then
-        echo "ok $COUNT - $1"
-    else
-        FAILED=$((FAILED + 1))
-        echo "not ok $COUNT - $1"
-        head -c 600 out err 2>/dev/null | sed 's/^/# /'
-    fi
-}
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 1
 
 append() {
     "$WALCTL" append --rows --quiet "$@" >out 2>err
@@ -38,7 +23,7 @@ comes_back() {
     append log <rows && "$WALCTL" dump --rows log >out 2>err && cmp -s rows out &&
         append again <rows && "$WALCTL" dump log >first && "$WALCTL" dump again | cmp -s first - &&
         [ "$("$WALCTL" dump log | head -c 4)" = ROW1 ]
-    check "$1" $?
+    report $? "$1"
 }
 
 comes_back "each type comes back as it was written" <<'END'
@@ -69,7 +54,7 @@ END
 reads_as() { # WHAT, LINE, WANT: what one may write in another way is printed in ours
     rm -rf log
     append log <<<"$2" && "$WALCTL" dump --rows log >out && [ "$(cat out)" = "$3" ]
-    check "$1" $?
+    report $? "$1"
 }
 
 reads_as "spaces and escapes do not matter" \
@@ -80,7 +65,7 @@ reads_as "a time needs no fraction" '[{"type":"timestamp","value":"2024-02-29T00
     '[{"type":"timestamp","value":"2024-02-29T00:00:00.000000000Z"}]'
 
 "$WALCTL" dump --rows --json log >out 2>err && grep -q '"length":17,"row":\[{"type":"timestamp"' out
-check "with --json the row stands beside time and place" $?
+report $? "with --json the row stands beside time and place"
 
 # ---- What is wrong ----
 
@@ -90,7 +75,7 @@ refused() { # COLUMN, PATTERN, LINE: the line after two good ones is refused, an
     [ $? -eq 1 ] && grep -qE "^walctl append: line 3, column $1: .*$2" err &&
         [ "$(wc -l <err)" -eq 1 ] && [ "$("$WALCTL" dump --rows log)" = '[1]
 [2]' ]
-    check "refused: $3" $?
+    report $? "refused: $3"
 }
 
 refused 1 "the beginning of a row" '{"a":1}'
@@ -127,12 +112,11 @@ printf '[1]\n' | append log
 printf 'hello\n' | "$WALCTL" append --quiet log >out 2>err
 ! "$WALCTL" dump --rows log >out 2>err && [ "$(cat out)" = "[1]" ] &&
     grep -q '^walctl dump: LSN 2 is not a row: byte 0 of 5$' err
-check "a record that is not a row is said to be none" $?
+report $? "a record that is not a row is said to be none"
 
 rm -rf log
 { printf '["'; head -c 100000 /dev/zero | tr '\0' x; printf '"]\n'; } >rows
 ! append --segment-bytes 65536 log <rows && grep -q 'larger than the log' err
-check "a row over the limit is refused as such" $?
+report $? "a row over the limit is refused as such"
 
-echo "1..$COUNT"
-[ "$FAILED" -eq 0 ]
+finish

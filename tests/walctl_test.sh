@@ -8,35 +8,7 @@
 set -u
 : "${WALCTL:?names the walctl to test}"
 WALCTL=$(realpath "$WALCTL")
-ROOM=$(mktemp -d) || exit 1
-trap 'rm -rf "$ROOM"' EXIT
-
-COUNT=0
-FAILED=0
-SKIPPED=77
-
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-
-skip() {
-    echo "$*" >&2
-    exit $SKIPPED
-}
-
-# status WANT COMMAND...: the command must end with this; its output goes to files out and err.
-status() {
-    local want=$1 got=0
-    shift
-    "$@" >out 2>err || got=$?
-    [ $got -eq "$want" ] || fail "'$*' ended with $got, expected $want: $(head -c 500 err)"
-}
-
-# says FILE PATTERN: a line of the file matches.
-says() {
-    grep -Eq -e "$2" "$1" || fail "expected /$2/ in $1: $(head -c 500 "$1")"
-}
+. "$(dirname "$0")/tap.sh"
 
 one_line() {
     [ "$(wc -l <"$1")" -eq 1 ] || fail "expected one line in $1: $(head -c 500 "$1")"
@@ -509,24 +481,7 @@ usage_is_2_and_help_is_0() {
 
 # ---- Running them ----
 
-run() {
-    local got=0
-    COUNT=$((COUNT + 1))
-    mkdir "$ROOM/$1"
-    (cd "$ROOM/$1" && "$1") >"$ROOM/$1.log" 2>&1 || got=$?
-    case $got in
-    0) echo "ok $COUNT - $1" ;;
-    "$SKIPPED") echo "ok $COUNT - $1 # SKIP $(tail -n 1 "$ROOM/$1.log")" ;;
-    *)
-        FAILED=1
-        echo "not ok $COUNT - $1"
-        tail -n 5 "$ROOM/$1.log" | sed 's/^/# /'
-        ;;
-    esac
-    rm -rf "${ROOM:?}/$1"
-}
-
-TESTS=${*:-"
+tests=${*:-"
     a_hundred_thousand_lines_come_back
     appending_goes_on_where_it_ended
     what_is_pruned_is_gone_and_its_space_with_it
@@ -552,6 +507,5 @@ TESTS=${*:-"
     without_permission_nothing_happens
     usage_is_2_and_help_is_0
 "}
-for test in $TESTS; do run "$test"; done
-echo "1..$COUNT"
-exit $FAILED
+# shellcheck disable=SC2086
+run_all $tests
