@@ -255,18 +255,12 @@ static void read_beside(struct run_client *client, const struct operation *opera
 {
     struct runner *runner = client->runner;
     struct history_observation observation;
-    struct run_reading reading;
     struct wal_stat stat;
 
     run_put_down(runner,
                  (struct history_event){.kind = HISTORY_ASKED, .operation = operation->number});
     if (!stat_of(client->boot, operation->number, &stat)) return;
-    uint64_t span = stat.durable_lsn + 2 - stat.first_lsn;
-    run_reading_choose(&reading, operation, stat.first_lsn + operation->argument % span);
-    reading.runner = runner;
-    reading.row_entropy = &operation->argument;
-    reading.bookmark = &client->bookmark;
-    reading.log = client->boot->log;
+    struct run_reading reading = run_reading_choose(client, operation, &stat);
     run_read(client->boot->io, &reading, &client->seen, &observation);
     observation.instance = sim_instance(runner->world);
     run_put_down(runner, (struct history_event){.kind = HISTORY_OBSERVED,

@@ -12,6 +12,9 @@
 #include <xxhash.h>
 
 #include "scenarios/run.h"
+#include "wal/log/format.h"
+
+enum { FAR_AWAY_BYTES = 1 << 20 };
 
 struct canceller {
     struct wal_io *io;
@@ -52,25 +55,81 @@ struct history_place run_place(const struct wal_place *place)
     return (struct history_place){place->segment, place->offset, place->first_lsn, place->last_lsn};
 }
 
+static void add_to(uint64_t *number, uint64_t by, bool down)
+{
+    *number += down ? 0 - by : by;
+}
+
+/* Another segment, group, or place: in the middle of something, or behind everything. */
+static void spoil(struct wal_bookmark *bookmark, uint64_t block_bytes, uint64_t how)
+{
+    bool down = how % 2 != 0;
+
+    switch (how / 2 % 8) {
+    case 0: add_to(&bookmark->segment, 1, down); break;
+    case 1:
+    case 2: add_to(&bookmark->lsn, 1 + how / 16 % 2, down); break;
+    case 3: bookmark->offset += FAR_AWAY_BYTES; break;
+    case 4: bookmark->offset += WAL_RECORD_ALIGN; break;
+    default: add_to(&bookmark->offset, block_bytes * (1 + how / 16 % 4), down); break;
+    }
+}
+
+/* One that was taken in this run, and maybe of what was cut off or pruned since; half of them are
+ * spoiled. As long as there is none, somebody guesses. */
+static struct wal_bookmark choose_bookmark(const struct runner *runner, const struct wal_stat *stat,
+                                           uint64_t from_lsn, uint64_t how)
+{
+    const struct run_bookmarks *bookmarks = &runner->bookmarks;
+    const uint64_t block_bytes = runner->log.block_bytes;
+
+    if (bookmarks->count == 0) {
+        return (struct wal_bookmark){.lsn = from_lsn - how % 2,
+                                     .segment = stat->segment - how / 2 % 2,
+                                     .offset = block_bytes * (1 + how / 4 % 4)};
+    }
+    uint32_t known = bookmarks->count < BOOKMARKS_MAX ? bookmarks->count : BOOKMARKS_MAX;
+    struct wal_bookmark bookmark = bookmarks->taken[how % known];
+    if (how / 8 % 2 != 0) spoil(&bookmark, block_bytes, how / 16);
+    return bookmark;
+}
+
 /* What the argument of READ_MAPPED and FOLLOW says, beside where to begin. 0 is the tamest. */
-void run_reading_choose(struct run_reading *reading, const struct operation *operation,
-                        uint64_t from_lsn)
+struct run_reading run_reading_choose(struct run_client *client, const struct operation *operation,
+                                      const struct wal_stat *stat)
 {
     static const size_t windows[] = {0, 512, 4096, 8192};
     static const uint64_t longest_ns[] = {30000000, 5000, 100000, 2000000};
-    uint64_t argument = operation->argument;
-    uint64_t how = argument == 0 ? 0 : sim_mix(argument, 1, 7);
+    const uint64_t argument = operation->argument;
+    const uint64_t how = argument == 0 ? 0 : sim_mix(argument, 1, 7);
+    const uint64_t from_lsn =
+        stat->first_lsn + argument % (stat->durable_lsn + 2 - stat->first_lsn);
+    struct run_reading reading = {.runner = client->runner,
+                                  .row_entropy = &operation->argument,
+                                  .from_lsn = from_lsn,
+                                  .floor_lsn = from_lsn,
+                                  .log = client->boot->log,
+                                  .bookmarks = &client->runner->bookmarks};
 
-    *reading = (struct run_reading){.from_lsn = from_lsn, .floor_lsn = from_lsn};
-    if (operation->kind == OPERATION_READ) return;
-    reading->follows = operation->kind == OPERATION_FOLLOW;
-    bool streams = reading->follows && how % 2 != 0;
-    reading->mode = streams ? WAL_READ_STREAM : WAL_READ_MAPPED;
-    reading->window_bytes = windows[how / 2 % 4];
-    reading->use_log = how / 8 % 4 == 1;
-    reading->use_bookmark = how / 32 % 2 != 0;
-    reading->follow_ns = longest_ns[how / 64 % 4] * (how / 256 % 64) / 64;
-    reading->cancels = how / 16384 % 2 != 0;
+    if (operation->kind == OPERATION_READ) return reading;
+    reading.follows = operation->kind == OPERATION_FOLLOW;
+    bool streams = reading.follows && how % 2 != 0;
+    reading.mode = streams ? WAL_READ_STREAM : WAL_READ_MAPPED;
+    reading.window_bytes = windows[how / 2 % 4];
+    reading.use_log = how / 8 % 4 == 1;
+    reading.use_bookmark = how / 32 % 2 != 0;
+    reading.follow_ns = longest_ns[how / 64 % 4] * (how / 256 % 64) / 64;
+    reading.cancels = how / 16384 % 2 != 0;
+    reading.bookmark = choose_bookmark(client->runner, stat, from_lsn, sim_mix(argument, 2, 7));
+    return reading;
+}
+
+static void take_bookmark(const struct wal_reader *reader, struct run_bookmarks *bookmarks)
+{
+    struct wal_bookmark bookmark;
+
+    if (bookmarks == NULL || !wal_reader_bookmark(reader, &bookmark)) return;
+    bookmarks->taken[bookmarks->count++ % BOOKMARKS_MAX] = bookmark;
 }
 
 static void cancel_later(void *arg)
@@ -146,8 +205,8 @@ static enum wal_err read_once(struct wal_io *io, struct run_reading *reading,
     struct wal_reader *reader;
 
     list->count = 0;
-    if (reading->use_bookmark && reading->bookmark != NULL) {
-        options.bookmarks = reading->bookmark;
+    if (reading->use_bookmark) {
+        options.bookmarks = &reading->bookmark;
         options.bookmark_count = 1;
     }
     if (reading->follows && reading->cancels && io_cancel_create(io, &cancel) != WAL_OK) {
@@ -159,7 +218,7 @@ static enum wal_err read_once(struct wal_io *io, struct run_reading *reading,
     if (err == WAL_OK) {
         err = cancel != NULL ? serve_cancelled(io, reading, reader, &canceller, list, place)
                              : serve(io, reading, reader, &canceller, list, place);
-        if (reading->bookmark != NULL) (void)wal_reader_bookmark(reader, reading->bookmark);
+        take_bookmark(reader, reading->bookmarks);
         wal_reader_close(reader);
         if (err == WAL_CANCELLED) trim(list);
         if (err == WAL_END || err == WAL_CANCELLED) err = WAL_OK;

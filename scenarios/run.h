@@ -23,6 +23,7 @@
 #define RUN_LOG_PATH "/log"
 
 enum { CLIENTS_MAX = 8, TICKETS_MAX = 8, NOTICES_MAX = 64, MILESTONES_MAX = 512 };
+enum { BOOKMARKS_MAX = 8 };
 enum { RUN_ROW_BYTES_MAX = 65536, RUN_ROW_VALUES_MAX = 512 };
 
 /* What the seed drew beside the case: chances, which a replay has no use for. */
@@ -61,6 +62,12 @@ struct run_notice {
     uint32_t calls;
 };
 
+/* Where readings of this run, by whomever and of whatever life, have been: the last ones. */
+struct run_bookmarks {
+    struct wal_bookmark taken[BOOKMARKS_MAX];
+    uint32_t count; /* Of all that were taken. */
+};
+
 struct boot;
 
 struct run_client {
@@ -69,13 +76,14 @@ struct run_client {
     uint32_t number;
     uint8_t *bytes; /* One batch; the client ruins it as soon as append has returned. */
     uint32_t bytes_capacity;
-    struct ticket tickets[TICKETS_MAX];
-    uint32_t ticket_count;
+    struct record_list seen;
+    struct ticket tickets[TICKETS_MAX]; /* As many as are counted below. */
     struct run_notice notices[NOTICES_MAX];
+
+    /* ---- All from here on is zero when a run begins. ---- */
+    uint32_t ticket_count;
     uint32_t notice_count;
     struct wal_cancel *cancel; /* NULL: it has none. */
-    struct record_list seen;
-    struct wal_bookmark bookmark; /* Of its last reading; all zero: none. */
 };
 
 /* A process: what it works with, and how it is doing, for the driver. There are two: a process that
@@ -101,27 +109,36 @@ struct boot {
     struct wal_task *tasks[CLIENTS_MAX];
 };
 
+/* First what outlives a run: memory, and what is filled before it is looked at. */
 struct runner {
     struct sim_world *world;
     struct property_suite *suite;
     struct history history;
-    struct fault_plan plan;
+    struct fault_plan plan; /* Emptied where it is filled. */
+    struct decoder *decoder;
+    struct disk *look_disk, *copy_disk;
+    struct run_row row;
 
     const struct scenario *scenario; /* NULL: a case is replayed. */
     struct run_options own_options;
     const struct run_options *options;
+
+    struct operation *operations; /* Behind the last one: the probe, when faults have stopped. */
+    uint32_t operation_count, operation_capacity;
+    uint8_t *begun;           /* Operations that some client has. */
+    struct sim_record replay; /* The decisions of the case that is replayed. */
+    struct case_milestone milestones[MILESTONES_MAX];
+    struct run_client clients[2][CLIENTS_MAX];
+    struct record_list observed[2];
+    struct record_list seen, seen_again; /* By processes on the side. */
+
+    /* ---- All from here on is zero when a run begins. ---- */
     struct case_config config;
     struct wal_options log; /* Made from it. */
     struct run_odds odds;
     struct run_result result;
-
-    struct operation *operations; /* Behind the last one: the probe, when faults have stopped. */
-    uint32_t operation_count, operation_capacity;
     uint32_t next; /* The first operation no client has begun; those behind it may be begun out of
                       order by other clients, see begun. */
-    uint8_t *begun;
-    struct sim_record replay; /* The decisions of the case that is replayed. */
-    struct case_milestone milestones[MILESTONES_MAX];
     uint32_t milestone_count;
     uint32_t truncations; /* So many times somebody asked for one, or was told that it is done. */
     uint64_t must_lsn;    /* All up to here was acknowledged, */
@@ -129,31 +146,28 @@ struct runner {
     struct boot boots[2];
     struct boot *boot;   /* The process that runs, or the last one. */
     struct boot *paused; /* The last one that was paused. */
-    struct run_client clients[2][CLIENTS_MAX];
-    struct record_list observed[2];
+    struct run_bookmarks bookmarks;
     enum fault_phase death; /* In which the last process died. */
     size_t alloc_next;      /* Decisions in which failed allocations were looked for. */
     uint32_t struck[FAULT_NUMBER_COUNT]; /* When the run has ended. */
 
-    struct record_list seen, seen_again; /* By processes on the side. */
-    struct history_observation side;     /* What a side process saw. */
+    struct history_observation side; /* What a side process saw. */
     struct record_list *side_list;
     bool repair_needed, repaired; /* A side process had to repair its log, and did. */
     uint32_t repairs;             /* In this run. */
-    struct disk *look_disk, *copy_disk;
-    struct boot *copier;   /* The process in which a client copies the log; NULL: none. */
-    bool copied;           /* The process made a copy that nobody has looked at. */
-    bool judging;          /* An extra image is looked at: if this kills us, that did. */
-    size_t folded;         /* History events the properties have seen. */
-    uint32_t failed_opens; /* In a row. */
-    bool power_lost;       /* The last process ended so: what is cached is what is durable. */
+    struct boot *copier;          /* The process in which a client copies the log; NULL: none. */
+    bool copied;                  /* The process made a copy that nobody has looked at. */
+    bool judging;                 /* An extra image is looked at: if this kills us, that did. */
+    size_t folded;                /* History events the properties have seen. */
+    uint32_t failed_opens;        /* In a row. */
+    bool power_lost; /* The last process ended so: what is cached is what is durable. */
     bool healed;
-    bool probe; /* The final boot: append and acknowledge something new. */
-
-    struct decoder *decoder;
-    struct run_row row;
+    bool probe;    /* The final boot: append and acknowledge something new. */
     bool has_rows; /* Some operation writes rows. */
 };
+
+/* run_begin.c: forgets the run before, and sets up this one, by runner->options. */
+void run_begin(struct runner *runner);
 
 /* swarm.c: draws config, odds, operations and the fault plan from the seed. */
 void run_draw(struct runner *runner);
@@ -198,17 +212,18 @@ struct run_reading {
     uint64_t witness_lsn;
     enum wal_read_mode mode;
     size_t window_bytes;
-    struct wal_log *log;           /* NULL: as somebody else would. */
-    struct wal_bookmark *bookmark; /* Where it begins, maybe, and where a later one may. */
+    struct wal_log *log; /* NULL: as somebody else would. */
     bool use_log, use_bookmark;
+    struct wal_bookmark bookmark;    /* Where it begins, if it may. */
+    struct run_bookmarks *bookmarks; /* Where a later one may; NULL: nobody cares. */
     bool follows;
     uint64_t follow_ns; /* So long; then the time has come, or it is cancelled. */
     bool cancels;
     bool deaf;                       /* Out: it served a record after it was cancelled. */
     struct history_observation rows; /* Out: what was wrong with those read. */
 };
-void run_reading_choose(struct run_reading *reading, const struct operation *operation,
-                        uint64_t from_lsn);
+struct run_reading run_reading_choose(struct run_client *client, const struct operation *operation,
+                                      const struct wal_stat *stat);
 /* Records of kinds that are skipped are in the list all the same, if they are there. */
 void run_read(struct wal_io *io, struct run_reading *reading, struct record_list *list,
               struct history_observation *ret_observation);

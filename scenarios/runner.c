@@ -11,12 +11,8 @@
 #include "scenarios/run.h"
 
 enum {
-    STEPS_MAX = 2000000,       /* Calls of one process before it counts as livelocked. */
-    BOOTS_MAX = 400,           /* Then faults stop, so that every run ends. */
-    BUMP_OPERATIONS_MAX = 200, /* Runs so short that their processes take memory from a bump region:
-                                  the allocator is a seventh of their cost. */
-    RESUME_ODDS = 8192,        /* Calls at which a zombie goes on for a while. */
-    UNDISTURBED_ODDS = 32768,  /* Crashes after which one undisturbed recovery is looked at. */
+    BOOTS_MAX = 400,          /* Then faults stop, so that every run ends. */
+    UNDISTURBED_ODDS = 32768, /* Crashes after which one undisturbed recovery is looked at. */
 };
 
 struct runner *runner_create(void)
@@ -395,122 +391,6 @@ static bool run_calm(struct runner *runner)
     return fold(runner);
 }
 
-/* What the log is opened with. */
-static void set_up_log(struct runner *runner)
-{
-    const struct case_config *config = &runner->config;
-    struct wal_options *log = &runner->log;
-
-    *log = wal_options_default();
-    log->create = true;
-    log->observe = run_observe;
-    log->block_bytes = config->block_bytes;
-    log->segment_bytes = config->segment_bytes;
-    log->queue_bytes = config->queue_bytes;
-    /* So that what is a byte over one of them would still fit the queue. */
-    log->record_bytes_max = config->queue_bytes - 64;
-    log->batch_bytes_max = config->queue_bytes - 88;
-    log->first_segment = config->first_segment;
-    log->first_lsn = config->first_lsn;
-    log->verify_all = config->verify_all != 0;
-    log->preallocate = config->preallocate != 0;
-    log->spares = config->spares;
-    if (config->block_bytes % config->profile->chunk_bytes == 0) {
-        log->io_mode = (enum wal_io_mode)config->io_mode;
-    }
-    log->sync_policy = (enum wal_sync_policy)config->sync_policy;
-    log->sync_interval_ns = config->sync_interval_ns;
-    log->stop_on_rollback = config->stop_on_rollback != 0;
-    log->mark_policy = (enum wal_mark_policy)config->mark_policy;
-}
-
-static void set_up_clients(struct runner *runner)
-{
-    for (uint32_t i = 0; i < 2 * runner->config.clients; i++) {
-        struct run_client *client = &runner->clients[i % 2][i / 2];
-        if (client->bytes_capacity >= runner->log.queue_bytes) continue;
-        client->bytes_capacity = runner->log.queue_bytes;
-        free(client->bytes);
-        client->bytes = malloc(client->bytes_capacity);
-        assert(client->bytes != NULL);
-    }
-}
-
-static void begin_world(struct runner *runner)
-{
-    const struct run_options *options = runner->options;
-    const struct case_config *config = &runner->config;
-    const struct run_odds *odds = &runner->odds;
-    struct sim_options sim = {
-        .seed = options->replay != NULL ? options->replay->seed : options->seed,
-        .replay = options->replay != NULL ? &runner->replay : NULL,
-        .address_salt = options->address_salt,
-        .profile = config->profile,
-        .space_bytes = UINT64_MAX,
-        .policy = odds->policy,
-        .switch_odds = odds->switch_odds,
-        .crash_odds = odds->crash,
-        .kill_odds = odds->kill,
-        .crashes_max = odds->crashes_max,
-        .spare_boots = odds->spare_boots,
-        .image_modes = config->image_modes,
-        .chunk_bytes = config->chunk_bytes,
-        .alloc_odds = odds->alloc,
-        .resume_odds = runner->plan.odds[39] != 0 ? RESUME_ODDS : 0,
-        .resume_spares_boots = true,
-        .fsync_ns = config->fsync_ns,
-        .still_time = config->still_time != 0,
-        .wall_start_ns = UINT64_C(1700000000000000000),
-        .steps_max = STEPS_MAX,
-        .strike_calls = runner->plan.calls,
-        .strike = fault_plan_strike,
-        .strike_context = &runner->plan,
-        .history = &runner->history,
-        .junk = options->junk,
-        .bump_memory = options->bump_memory != (runner->operation_count <= BUMP_OPERATIONS_MAX),
-        .trace = options->trace,
-        .trace_context = options->trace_context,
-        .asked = options->asked,
-        .asked_context = options->asked_context,
-    };
-    sim_world_begin(runner->world, &sim);
-}
-
-static void begin(struct runner *runner)
-{
-    const struct run_options *options = runner->options;
-
-    memset(&runner->result, 0, sizeof runner->result);
-    runner->next = runner->failed_opens = runner->repairs = 0;
-    runner->folded = 0;
-    runner->milestone_count = 0;
-    runner->must_lsn = runner->served_lsn = 0;
-    runner->truncations = 0;
-    runner->boot = runner->paused = NULL;
-    runner->alloc_next = 0;
-    runner->healed = runner->probe = runner->judging = false;
-    history_clear(&runner->history);
-    property_suite_begin(runner->suite,
-                         options->property_mask != 0 ? options->property_mask : UINT64_MAX);
-    if (options->replay != NULL) {
-        run_take_case(runner);
-    } else {
-        run_draw(runner);
-    }
-    runner->has_rows = false;
-    for (uint32_t i = 0; i < runner->operation_count; i++) {
-        if (runner->operations[i].content == CONTENT_ROW) runner->has_rows = true;
-    }
-    runner->plan.media_left = runner->config.media_max;
-    runner->plan.durable_lsn = run_durable_lsn;
-    runner->plan.phase = run_phase;
-    runner->plan.context = runner;
-    fault_plan_arm(&runner->plan);
-    set_up_log(runner);
-    set_up_clients(runner);
-    begin_world(runner);
-}
-
 void runner_run(struct runner *runner, const struct scenario *scenario,
                 const struct run_options *options, struct run_result *ret_result)
 {
@@ -519,7 +399,7 @@ void runner_run(struct runner *runner, const struct scenario *scenario,
     runner->scenario = options->replay != NULL ? NULL : scenario;
     runner->own_options = *options;
     runner->options = &runner->own_options;
-    begin(runner);
+    run_begin(runner);
     if (run_storm(runner)) (void)run_calm(runner);
     result->digest = sim_world_digest(runner->world);
     result->operations = runner->operation_count;
