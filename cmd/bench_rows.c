@@ -53,7 +53,7 @@ size_t bench_row_named(const char *name)
         names[i] = rows[i].name;
         if (strcmp(names[i], name) == 0) return i;
     }
-    squall_unknown("benchmark", name, names, ROWS);
+    program_unknown("benchmark", name, names, ROWS);
 }
 
 /* ---- Telling ---- */

@@ -146,7 +146,7 @@ void bug_list_named(struct bug_list *list, char **names, size_t count)
     for (size_t i = 0; i < count; i++) {
         size_t at = 0;
         while (at < all.count && strcmp(known[at], names[i]) != 0) at++;
-        if (at == all.count) squall_unknown("bug", names[i], known, all.count);
+        if (at == all.count) program_unknown("bug", names[i], known, all.count);
         add(list, names[i]);
     }
     free(known);

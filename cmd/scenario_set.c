@@ -77,7 +77,7 @@ static void check_known(const char *name)
         free_names(names, count);
         return;
     }
-    squall_unknown("scenario", name, (const char *const *)names, count);
+    program_unknown("scenario", name, (const char *const *)names, count);
 }
 
 static void add(struct scenario_set *set, const char *name)

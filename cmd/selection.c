@@ -56,7 +56,7 @@ static void take_profile(struct selection *selection, const char *name)
     selection->profile = disk_profile_find(name);
     if (selection->profile != NULL) return;
     for (size_t i = 0; i < disk_profile_count; i++) known[i] = disk_profiles[i].name;
-    squall_unknown("profile", name, known, disk_profile_count);
+    program_unknown("profile", name, known, disk_profile_count);
 }
 
 static void take_policy(struct selection *selection, const char *name)
@@ -66,7 +66,7 @@ static void take_policy(struct selection *selection, const char *name)
     selection->has_policy = sim_policy_parse(name, &selection->policy);
     if (selection->has_policy) return;
     for (unsigned i = 0; i < SIM_POLICY_COUNT; i++) known[i] = sim_policy_name((enum sim_policy)i);
-    squall_unknown("policy", name, known, SIM_POLICY_COUNT);
+    program_unknown("policy", name, known, SIM_POLICY_COUNT);
 }
 
 static void take_fault(const char *name, uint8_t *named)
@@ -83,7 +83,7 @@ static void take_fault(const char *name, uint8_t *named)
         known[2 * i] = faults_all[i].id;
         known[2 * i + 1] = faults_all[i].name;
     }
-    squall_unknown("fault", name, known, 2 * faults_count);
+    program_unknown("fault", name, known, 2 * faults_count);
 }
 
 static void take_faults(const char *list, uint8_t *named)
@@ -107,7 +107,7 @@ static void take_property(struct selection *selection, const char *name)
         selection->property_mask |= UINT64_C(1) << count;
         return;
     }
-    squall_unknown("property", name, known, count);
+    program_unknown("property", name, known, count);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -9,10 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/program.h"
+
 enum squall_exit {
     SQUALL_HELD = 0,
     SQUALL_BROKEN = 1, /* A property, or what the command is there to check. */
-    SQUALL_USAGE = 2,
+    SQUALL_USAGE = PROGRAM_USAGE,
     SQUALL_FAILED = 3,  /* The harness itself. */
     SQUALL_STALE = 125, /* What should be replayed is malformed; git bisect skips then. */
     SQUALL_INTERRUPTED = 130,
@@ -43,13 +45,7 @@ uint64_t squall_now_ns(void);
 
 /* ---- Arguments (squall_args.c). What is wrong with them ends the program: SQUALL_USAGE. ---- */
 
-/* As argp_parse, and for an unknown option says which one may have been meant. */
 void squall_parse(const struct argp *argp, int argc, char **argv, void *input);
-void squall_check_option(const struct argp *argp, const char *arg);
-
-/* "squall run: unknown fault 'F8'; did you mean 'F08'?" */
-_Noreturn void squall_unknown(const char *what, const char *name, const char *const *known,
-                              size_t count);
 
 /* Ends with "--seeds 5..1 is empty: ..." if wrong is not NULL. */
 void squall_refuse(struct argp_state *state, const char *option, const char *text,

@@ -126,6 +126,6 @@ int squall_list(int argc, char **argv)
         sections[i].list();
         found = true;
     }
-    if (!found) squall_unknown("section", only, names, SECTIONS);
+    if (!found) program_unknown("section", only, names, SECTIONS);
     return SQUALL_HELD;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cmd/program.h"
 #include "wal/err.h"
 #include "wal/io.h"
 #include "wal/log/log.h"
@@ -15,7 +16,7 @@
 enum walctl_exit {
     WALCTL_OK = 0,
     WALCTL_FAILED = 1, /* Damage, or the world refused. */
-    WALCTL_USAGE = 2,
+    WALCTL_USAGE = PROGRAM_USAGE,
     WALCTL_INTERRUPTED = 130,
 };
 
@@ -31,9 +32,6 @@ int walctl_truncate(struct wal_io *io, int argc, char **argv);
 /* ---- Arguments (walctl_args.c). What is wrong with them ends the program: WALCTL_USAGE. ---- */
 
 void walctl_parse(const struct argp *argp, int argc, char **argv, void *input);
-
-/* argp, too, refuses an unknown --option, but cannot say which one may have been meant. */
-void walctl_check_option(const struct argp *argp, const char *program, const char *arg);
 
 /* Takes the one argument DIR out of a parser's keys. */
 error_t walctl_take_dir(int key, char *arg, struct argp_state *state, const char **ret_dir);

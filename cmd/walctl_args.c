@@ -2,62 +2,13 @@
  * walctl_args.c - what the subcommands' arguments have in common.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "cmd/nearest.h"
 #include "cmd/walctl.h"
-
-enum { OPTIONS_MAX = 32 };
-
-/* Those of the command, and those that argp adds. Returns how many. */
-static size_t option_names(const struct argp *argp, const char **names)
-{
-    size_t count = 0;
-
-    names[count++] = "help";
-    names[count++] = "usage";
-    names[count++] = "version";
-    for (size_t i = 0; argp->options != NULL && argp->options[i].name != NULL; i++) {
-        assert(count < OPTIONS_MAX);
-        names[count++] = argp->options[i].name;
-    }
-    return count;
-}
-
-/* Beginnings of names are left to argp, which knows whether they are unique. */
-void walctl_check_option(const struct argp *argp, const char *program, const char *arg)
-{
-    const char *names[OPTIONS_MAX];
-
-    if (strncmp(arg, "--", 2) != 0) return;
-    size_t count = option_names(argp, names), len = strcspn(arg + 2, "=");
-    char name[64];
-
-    for (size_t i = 0; i < count; i++) {
-        if (strncmp(names[i], arg + 2, len) == 0) return;
-    }
-    snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name) - 1),
-             arg + 2);
-    const char *nearest = nearest_name(name, names, count);
-    fprintf(stderr, "%s: unknown option '--%s'", program, name);
-    if (nearest != NULL) fprintf(stderr, "; did you mean '--%s'?", nearest);
-    if (nearest == NULL) fprintf(stderr, "; see `%s --help'", program);
-    fputc('\n', stderr);
-    exit(WALCTL_USAGE);
-}
 
 void walctl_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        walctl_check_option(argp, argv[0], argv[i]);
-    }
-    error_t failed = argp_parse(argp, argc, argv, 0, NULL, input);
-    if (failed) {
-        fprintf(stderr, "%s: %s\n", argv[0], strerror(failed));
-        exit(WALCTL_FAILED);
-    }
+    program_parse(argp, argc, argv, input, WALCTL_FAILED);
 }
 
 error_t walctl_take_dir(int key, char *arg, struct argp_state *state, const char **ret_dir)

@@ -85,7 +85,7 @@ static void take_mode(struct arguments *arguments, const char *text)
         arguments->setup.mode = (enum bench_mode)i;
         return;
     }
-    squall_unknown("mode", text, names, BENCH_MODES);
+    program_unknown("mode", text, names, BENCH_MODES);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
