@@ -53,7 +53,10 @@ static uint64_t median_of(const struct hunt *hunts, uint32_t trials, bool *ret_b
     if (seeds == NULL) abort();
     for (uint32_t i = 0; i < trials; i++) {
         seeds[i] = hunts[i].end == HUNT_FOUND ? hunts[i].seeds : UINT64_MAX;
-        if (hunts[i].end == HUNT_BROKEN) *ret_broken = true;
+        if (hunts[i].end == HUNT_UNSOUND) {
+            squall_say("%s fails without %s, too", hunts[i].seed, hunts[i].name);
+        }
+        if (hunts[i].end == HUNT_BROKEN || hunts[i].end == HUNT_UNSOUND) *ret_broken = true;
     }
     qsort(seeds, trials, sizeof seeds[0], by_number);
     uint64_t median = seeds[(trials - 1) / 2];

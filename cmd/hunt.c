@@ -16,6 +16,7 @@
 #include "cmd/squall.h"
 
 #define TICK_NS 50000000
+#define SOUND "/proc/self/exe"
 
 static volatile sig_atomic_t interrupted; /* A signal handler has no other place. */
 
@@ -37,6 +38,14 @@ static void become_run(const struct hunt *hunt)
           (char *)NULL);
 }
 
+static void become_sound(const struct hunt *hunt)
+{
+    char *seeds = squall_path("%s..%s", hunt->seed, hunt->seed);
+
+    execl(SOUND, "squall", "run", "everything", "--jobs", "1", "--seeds", seeds,
+          hunt->policy != NULL ? "--policy" : NULL, hunt->policy, (char *)NULL);
+}
+
 static void become_shrink(const struct hunt *hunt)
 {
     char *token = squall_path("everything:%s", hunt->seed);
@@ -45,21 +54,29 @@ static void become_shrink(const struct hunt *hunt)
           "--no-others", "--json", "-", (char *)NULL);
 }
 
+static bool is_sound(enum hunt_stage stage)
+{
+    return stage == HUNT_STAGE_SOUND || stage == HUNT_STAGE_SOUND_REPLAY;
+}
+
 _Noreturn static void become(const struct hunt *hunt)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setenv("SQUALL_BUILD", hunt->folder, 1);
+    if (!is_sound(hunt->stage)) setenv("SQUALL_BUILD", hunt->folder, 1);
     if (dup2(fileno(hunt->said), STDOUT_FILENO) < 0 || dup2(STDOUT_FILENO, STDERR_FILENO) < 0) {
         _exit(SQUALL_FAILED);
     }
     switch (hunt->stage) {
     case HUNT_STAGE_RUN: become_run(hunt); break;
+    case HUNT_STAGE_SOUND: become_sound(hunt); break;
     case HUNT_STAGE_SHRINK: become_shrink(hunt); break;
     case HUNT_STAGE_REPLAY:
-        execl(hunt->program, "squall", "replay", hunt->reproducer, (char *)NULL);
+    case HUNT_STAGE_SOUND_REPLAY:
+        execl(is_sound(hunt->stage) ? SOUND : hunt->program, "squall", "replay", hunt->reproducer,
+              (char *)NULL);
         break;
     }
-    squall_say("%s: %s", hunt->program, strerror(errno));
+    squall_say("%s: %s", is_sound(hunt->stage) ? SOUND : hunt->program, strerror(errno));
     _exit(SQUALL_FAILED);
 }
 
@@ -137,8 +154,17 @@ static void finish_run(struct hunt *hunt, int code)
     }
 }
 
+/* A case in which our log goes another way is stale, and holds. */
+static enum hunt_end end_of_sound(int code)
+{
+    if (code == SQUALL_HELD || code == SQUALL_STALE) return HUNT_FOUND;
+    return code == SQUALL_BROKEN ? HUNT_UNSOUND : HUNT_BROKEN;
+}
+
 static void finish(struct hunt *hunt, int status)
 {
+    const enum hunt_stage last =
+        hunt->reproducer != NULL ? HUNT_STAGE_SOUND_REPLAY : HUNT_STAGE_SOUND;
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : SQUALL_FAILED;
 
     hunt->pid = 0;
@@ -148,13 +174,14 @@ static void finish(struct hunt *hunt, int status)
         hunt->end = code == SQUALL_BROKEN && read_shrunk(hunt) ? HUNT_FOUND : HUNT_BROKEN;
         break;
     case HUNT_STAGE_REPLAY: hunt->end = code == SQUALL_BROKEN ? HUNT_FOUND : HUNT_BROKEN; break;
+    case HUNT_STAGE_SOUND:
+    case HUNT_STAGE_SOUND_REPLAY: hunt->end = end_of_sound(code); break;
     }
     if (hunt->end == HUNT_BROKEN) show_output(hunt);
     fclose(hunt->said);
     hunt->said = NULL;
-    if (hunt->end != HUNT_FOUND || hunt->reproducer == NULL) return;
-    if (hunt->stage == HUNT_STAGE_REPLAY) return;
-    hunt->stage = hunt->stage == HUNT_STAGE_RUN ? HUNT_STAGE_SHRINK : HUNT_STAGE_REPLAY;
+    if (hunt->end != HUNT_FOUND || hunt->stage == last) return;
+    hunt->stage++;
     start(hunt);
 }
 

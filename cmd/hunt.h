@@ -2,8 +2,10 @@
  * hunt.h - looking for the first failing seed with other builds of squall.
  *
  * A hunt is a process of its own, `squall run everything --stop-at-first --jobs 1`, so that seeds
- * come in order and no code is shared by mistake; several hunts go on at once. What was found is
- * then shrunk by the same program, and what came of that must fail when it is replayed.
+ * come in order and no code is shared by mistake; several hunts go on at once. What was found must
+ * not be there without the planted bug: so this program, which has none, runs the seed, too. Then
+ * it is shrunk by the program that found it, and what came of that must fail when it is replayed,
+ * and not when this program does.
  */
 #ifndef CMD_HUNT_H
 #define CMD_HUNT_H
@@ -16,7 +18,13 @@
 
 enum { HUNT_PROPERTY_BYTES = 48 };
 
-enum hunt_stage { HUNT_STAGE_RUN, HUNT_STAGE_SHRINK, HUNT_STAGE_REPLAY };
+enum hunt_stage {
+    HUNT_STAGE_RUN,
+    HUNT_STAGE_SOUND, /* The seed, by this program. */
+    HUNT_STAGE_SHRINK,
+    HUNT_STAGE_REPLAY,
+    HUNT_STAGE_SOUND_REPLAY,
+};
 
 enum hunt_end {
     HUNT_WAITING,
@@ -24,7 +32,8 @@ enum hunt_end {
     HUNT_UNFINISHED, /* No more time, or interrupted. */
     HUNT_NOTHING,    /* All seeds held. */
     HUNT_FOUND,
-    HUNT_BROKEN, /* The program failed; it has been said how. */
+    HUNT_UNSOUND, /* What was found, or what it was shrunk to, fails without the bug, too. */
+    HUNT_BROKEN,  /* The program failed; it has been said how. */
 };
 
 struct hunt {

@@ -186,6 +186,7 @@ static void tick(void *context, size_t finished)
 
 struct verdict_on_bug {
     uint32_t finished, found;
+    uint32_t unsound; /* Trials that found what fails without the bug, too. */
     bool broken;
     double median_seeds, p90_seeds, median_s; /* Negative: more than half, or a tenth, missed. */
     const char *property;                     /* The most frequent one, or NULL. */
@@ -236,6 +237,7 @@ static struct verdict_on_bug judge(const struct campaign *campaign, size_t bug)
     for (uint32_t trial = 0; trial < campaign->trials; trial++) {
         const struct hunt *hunt = &campaign->hunts[trial * campaign->list.count + bug];
         if (hunt->end == HUNT_BROKEN) verdict.broken = true;
+        if (hunt->end == HUNT_UNSOUND) verdict.unsound++;
         if (hunt->end == HUNT_FOUND || hunt->end == HUNT_NOTHING) verdict.finished++;
         if (hunt->end != HUNT_FOUND) continue;
         seeds[verdict.found] = (double)hunt->seeds;
@@ -254,6 +256,7 @@ static const char *remark(const struct bug_patch *bug, const struct verdict_on_b
                           uint32_t trials)
 {
     if (verdict->broken) return "  the hunt failed";
+    if (verdict->unsound > 0) return "  FAILS WITHOUT IT";
     if (bug->stratum == BUG_NULL && verdict->found > 0) return "  FALSE FIND";
     if (bug->stratum != BUG_NULL && verdict->found < verdict->finished) return "  MISSED";
     return verdict->finished < trials ? "  not finished" : "";
@@ -321,6 +324,7 @@ static void tell_json(FILE *out, const struct campaign *campaign, size_t i,
     json_number(out, "p90_seeds", 0, verdict->p90_seeds);
     json_number(out, "median_s", 3, verdict->median_s);
     json_trials(out, campaign, i);
+    fprintf(out, ",\"unsound\":%" PRIu32, verdict->unsound);
     if (verdict->property == NULL) fputs(",\"property\":null", out);
     if (verdict->property != NULL) fprintf(out, ",\"property\":\"%s\"", verdict->property);
     json_number(out, "shrunk_operations", 1, verdict->shrunk.operations);
@@ -342,10 +346,22 @@ static void tell_shrunk(const struct campaign *campaign, FILE *out)
             all.count, all.operations, all.decisions, all.seconds, all.operations_max);
 }
 
+/* Failures of our own log. They are no finds: of the bug nothing is known then. */
+static void tell_unsound(const struct campaign *campaign, FILE *out)
+{
+    for (size_t i = 0; i < campaign->trials * campaign->list.count; i++) {
+        const struct hunt *hunt = &campaign->hunts[i];
+        if (hunt->end != HUNT_UNSOUND) continue;
+        const bool seed = hunt->stage == HUNT_STAGE_SOUND;
+        fprintf(out, "%s fails without %s, too: %s\n", seed ? hunt->seed : hunt->reproducer,
+                hunt->name, hunt->property);
+    }
+}
+
 /* Returns the exit status. */
 static int tell_all(const struct campaign *campaign, FILE *out, FILE *json)
 {
-    size_t misses = 0, false_finds = 0, unfinished = 0;
+    size_t misses = 0, false_finds = 0, unsound = 0, unfinished = 0;
     bool broken = false;
 
     fprintf(out, "%-36s %-14s %7s %9s %9s %9s %5s %5s  %s\n", "bug", "stratum", "found", "median",
@@ -359,14 +375,17 @@ static int tell_all(const struct campaign *campaign, FILE *out, FILE *json)
         if (json != NULL) tell_json(json, campaign, i, &verdict);
         misses += miss ? 1 : 0;
         false_finds += bug->stratum == BUG_NULL && verdict.found > 0 ? 1 : 0;
-        unfinished += verdict.finished < campaign->trials ? 1 : 0;
+        unsound += verdict.unsound > 0 ? 1 : 0;
+        unfinished += verdict.finished + verdict.unsound < campaign->trials ? 1 : 0;
         broken = broken || verdict.broken;
     }
-    fprintf(out, "%zu planted, %zu missed, %zu found falsely, %zu not finished\n",
-            campaign->list.count, misses, false_finds, unfinished);
+    fprintf(out,
+            "%zu planted, %zu missed, %zu found falsely, %zu fail without it, %zu not finished\n",
+            campaign->list.count, misses, false_finds, unsound, unfinished);
+    tell_unsound(campaign, out);
     tell_shrunk(campaign, out);
     if (broken) return SQUALL_FAILED;
-    return misses > 0 || false_finds > 0 ? SQUALL_BROKEN : SQUALL_HELD;
+    return misses + false_finds + unsound > 0 ? SQUALL_BROKEN : SQUALL_HELD;
 }
 
 static void free_campaign(struct campaign *campaign)
@@ -413,8 +432,9 @@ int squall_bugs(int argc, char **argv)
         .doc = "Plant each bug of scenarios/bugs in a copy of the library and hunt it with the "
                "general scenario; the rare ones only if they are named.\v"
                "Prints seeds and seconds until a bug was found, and how many operations and "
-               "decisions the failure has after shrinking. Exit status: 0 all were found and "
-               "no null mutant was, 1 not so, 2 usage, 3 one could not be planted.",
+               "decisions the failure has after shrinking. A seed that fails without the bug, "
+               "too, is no find, and is told. Exit status: 0 all were found and no null mutant "
+               "was, 1 not so, 2 usage, 3 one could not be planted.",
     };
     struct bugs_arguments arguments = {.trials = TRIALS, .jobs = squall_cpus()};
     struct campaign campaign = {.trials = 0};

@@ -347,6 +347,21 @@ a_planted_bug_is_found_and_a_cap_of_one_misses_it() {
     says out 'append-behind-torn-tail +subtle +0/1 .*MISSED$'
 }
 
+# The log of this squall has the bug itself: so it fails without a planted one.
+what_fails_without_the_planted_bug_is_no_find() {
+    export SQUALL_BUILD=$PLANTS
+    [ -e "$SQUALL_BUILD/plant.env" ] || skip "there is no plant.env in $SQUALL_BUILD"
+    "$SQUALL_ROOT/scenarios/bugs/plant.sh" no-checksum || fail "it is not planted"
+    mutant=$SQUALL_BUILD/bugs/no-checksum/squall
+    status 1 "$mutant" bugs no-checksum --trials 2 --json file
+    says out '^no-checksum +gross +0/0 .*FAILS WITHOUT IT$'
+    says out '^1 planted, 0 missed, 0 found falsely, 1 fail without it, 0 not finished$'
+    says out '^0x[0-9a-f]+ fails without no-checksum, too: [a-z-]+$'
+    says file '"trials":0,"found":0,.*"trial_seeds":\[\],"unsound":2,'
+    status 0 "$mutant" bugs null-comment --trials 1 --cap 20
+    says out '^null-comment +null +0/1 '
+}
+
 bench_says_value_and_goal() {
     status 0 "$SQUALL" bench small_seeds --for 50ms --json -
     says out '^\{"type":"bench","name":"small_seeds","value":[0-9.]+,"unit":"seeds/s","ratio":null,'
@@ -379,6 +394,7 @@ tests=${*:-"
     lists_say_one_sentence_each
     a_scenario_may_be_a_file_anywhere
     a_planted_bug_is_found_and_a_cap_of_one_misses_it
+    what_fails_without_the_planted_bug_is_no_find
     bench_says_value_and_goal
 "}
 # shellcheck disable=SC2086
