@@ -1,10 +1,9 @@
 /*
  * big_log_test.c - what opening costs does not grow with the log.
  *
- * ctest: slow timeout=600
- *
  * After a clean close a bounded amount is read; after a death no more than what lies above the
- * mark, once to verify it and once to copy it forward. A small log is enough to see that;
+ * mark, once to verify it and once to copy it forward or to look again (wal_open_reads_test counts
+ * it byte by byte). A small log is enough to see that;
  * big_deep_test.sh sets BIG_LOG_MIB and makes one of 10 GiB.
  */
 #include <setjmp.h>

@@ -151,6 +151,14 @@ struct wal_slice {
  * is touched), WAL_LOCKED, WAL_VERSION (nothing is touched), WAL_CORRUPT (place says where and
  * which LSNs; nothing is touched), WAL_OPTION, WAL_SEGMENT_LIMIT, and what the world says.
  * reterr_place may be NULL; it is filled on failure only.
+ *
+ * What is read: the mark, and of each segment from the mark's on a header. After a clean close that
+ * is all, however long the log is. After anything else also what lies above the mark, and nothing
+ * below it: each byte once to judge it, and then once more at most: to copy it forward if it is not
+ * known durable, or, from where it no longer holds on, to look again, to the end of a group or of
+ * what is read ahead. Two things cost one reading more: to find the group that holds a witness_lsn
+ * of the caller's, and to write a segment anew of which no mark knows because whoever began it died
+ * right then. verify_all judges all the rest, too.
  */
 WAL_CHECKED enum wal_err wal_open(struct wal_io *io, const char *path,
                                   const struct wal_options *options, struct wal_log **ret_log,

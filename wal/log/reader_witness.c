@@ -294,6 +294,7 @@ enum wal_err log_reader_refresh(struct wal_reader *reader, bool *ret_more)
 enum wal_err log_reader_resync(struct wal_reader *reader, uint64_t offset, bool *ret_more)
 {
     uint64_t witness = 0;
+    uint64_t tail_end = 0; /* Whoever only reads need not know. */
 
     *ret_more = false;
     if (offset >= reader->scan.size || reader->header.life < reader->mark_life) return WAL_OK;
@@ -302,7 +303,7 @@ enum wal_err log_reader_resync(struct wal_reader *reader, uint64_t offset, bool 
     if (reader->resynced_segment == reader->header.segment) return WAL_OK;
     reader->resynced_segment = reader->header.segment;
     log_scan_drop(&reader->scan);
-    enum wal_err err = log_scan_resync(&reader->scan, offset, &witness);
+    enum wal_err err = log_scan_rest(&reader->scan, offset, &witness, &tail_end);
     log_reader_unload(reader);
     if (err) return err;
     return witness_apply(reader, witness, ret_more);

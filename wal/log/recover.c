@@ -131,11 +131,13 @@ static enum wal_err groups_copy(struct log_scan *scan, uint64_t offset, struct c
     return WAL_OK;
 }
 
+/* Of the last segment nothing is read behind what the survey found valid. */
 static enum wal_err segment_copy(struct log_survey *survey, uint64_t number, uint64_t offset,
                                  struct copy *copy)
 {
     const struct wal_segment_header *header =
         &survey->segments[number - survey->floor_segment].header;
+    bool is_last = header == log_survey_last(survey);
     struct wal_file file;
     uint64_t size = 0;
 
@@ -143,6 +145,7 @@ static enum wal_err segment_copy(struct log_survey *survey, uint64_t number, uin
     enum wal_err err = log_segment_open(survey->io, survey->dir, number, 0, &file);
     if (err) return err;
     err = io_size(survey->io, file, &size);
+    if (is_last && size > survey->end.offset) size = survey->end.offset;
     if (err == WAL_OK) {
         log_scan_file(&survey->scan, file, header, size);
         err = groups_copy(&survey->scan, offset, copy);

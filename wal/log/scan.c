@@ -274,24 +274,41 @@ enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn
     return err;
 }
 
-enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
-                                  struct log_group *ret_group)
+/* Read again from `offset` on. */
+static void forget_from(struct log_scan *scan, uint64_t offset)
 {
-    uint32_t most = 0;
-
-    /* Of a torn group some records may be valid, too: a second reading that shows fewer of them
-     * than the first is the one that went wrong. */
-    for (unsigned reading = 0;; reading++) {
-        enum wal_err err = log_scan_group(scan, offset, lsn, ret_group);
-        if (err || ret_group->state == LOG_GROUP_WHOLE || offset >= scan->size) return err;
-        if (reading > 0 && (ret_group->valid_count >= most || reading == 2)) return WAL_OK;
-        if (ret_group->valid_count > most) most = ret_group->valid_count;
+    if (scan->mapping != NULL || offset <= scan->window_offset) {
         log_scan_drop(scan);
+    } else if (offset - scan->window_offset < scan->window_bytes) {
+        scan->window_bytes = (size_t)(offset - scan->window_offset);
     }
 }
 
+enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                                  struct log_group *ret_group)
+{
+    enum wal_err err = log_scan_group(scan, offset, lsn, ret_group);
+    uint64_t good = 0; /* Of the group: its checksums say so. */
+
+    if (err || ret_group->state == LOG_GROUP_WHOLE || offset >= scan->size) return err;
+    if (ret_group->state == LOG_GROUP_TORN) {
+        if (ret_group->valid_bytes == ret_group->there_bytes) return WAL_OK; /* The file ends. */
+        good = WAL_GROUP_HEADER_BYTES + ret_group->checked_bytes;
+    }
+    forget_from(scan, offset + good);
+    return log_scan_group(scan, offset, lsn, ret_group);
+}
+
+static void witness_raise(struct log_witness *witness, uint64_t lsn,
+                          const struct log_position *position)
+{
+    if (witness->lsn >= lsn) return;
+    witness->lsn = lsn;
+    if (lsn + 1 == position->lsn) witness->behind = *position;
+}
+
 enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position,
-                            uint64_t limit_lsn, uint64_t *witness)
+                            uint64_t limit_lsn, struct log_witness *witness)
 {
     while (position->lsn <= limit_lsn) {
         struct log_group group;
@@ -301,7 +318,7 @@ enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position
         if (group.state == LOG_GROUP_NONE) return WAL_OK;
         if (group.state == LOG_GROUP_TORN) position->torn_end = group.next_offset;
 
-        if (*witness < group.header.durable_lsn) *witness = group.header.durable_lsn;
+        witness_raise(witness, group.header.durable_lsn, position);
         if (group.valid_count == 0) return WAL_OK;
         position->commit_ns = group.header.commit_ns;
         position->lsn += group.valid_count;
@@ -314,49 +331,50 @@ enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position
     return WAL_OK;
 }
 
-enum wal_err log_scan_resync(struct log_scan *scan, uint64_t offset, uint64_t *witness)
-{
-    /* Only where a group may start: a header inside a payload is bound to another place anyway,
-     * but there is no need to look. */
-    offset = log_round_up(offset, scan->block_bytes);
-    for (; offset < scan->size; offset += scan->block_bytes) {
-        struct wal_group_header header;
-        bool valid = false;
-
-        enum wal_err err = log_scan_header(scan, offset, &header, &valid);
-        if (err) return err;
-        if (valid && *witness < header.durable_lsn) *witness = header.durable_lsn;
-    }
-    return WAL_OK;
-}
-
 static bool all_zeros(const uint8_t *p, size_t len)
 {
     return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
-enum wal_err log_scan_tail(struct log_scan *scan, uint64_t offset, uint64_t *tail_end)
+/* The bytes from `offset` to where the next group might begin. */
+static enum wal_err rest_step(struct log_scan *scan, uint64_t offset, size_t bytes,
+                              uint64_t *witness, uint64_t *end)
 {
-    uint64_t end = scan->flags == 0 ? scan->size : *tail_end;
+    struct wal_group_header header;
+    bool valid = false;
+    const uint8_t *p = NULL;
+    size_t len = 0;
 
-    while (scan->flags != 0 && offset < scan->size) {
+    /* Only where a group may start: a header inside a payload is bound to another place anyway,
+     * but there is no need to look. */
+    if (offset % scan->block_bytes == 0) {
+        enum wal_err err = log_scan_header(scan, offset, &header, &valid);
+        if (err) return err;
+    }
+    if (valid && *witness < header.durable_lsn) *witness = header.durable_lsn;
+    if (scan->flags == WAL_SEGMENT_PREWRITTEN) {
+        enum wal_err err = fetch(scan, offset, bytes, &p, &len);
+        if (err) return err;
+        if (!all_zeros(p, len)) *end = offset + len;
+    } else if (valid && scan->flags != 0) {
+        *end = log_next_offset(scan, offset, header.length);
+    }
+    return WAL_OK;
+}
+
+enum wal_err log_scan_rest(struct log_scan *scan, uint64_t offset, uint64_t *witness,
+                           uint64_t *tail_end)
+{
+    uint64_t end = *tail_end;
+
+    while (offset < scan->size) {
         uint64_t next = log_round_up(offset + 1, scan->block_bytes);
-        struct wal_group_header header;
-        bool valid = false;
-        const uint8_t *p = NULL;
-        size_t len = 0;
-        enum wal_err err = WAL_OK;
+        enum wal_err err = rest_step(scan, offset, (size_t)(next - offset), witness, &end);
 
-        if (scan->flags == WAL_SEGMENT_PREWRITTEN) {
-            err = fetch(scan, offset, (size_t)(next - offset), &p, &len);
-            if (err == WAL_OK && !all_zeros(p, len)) end = offset + len;
-        } else if (offset % scan->block_bytes == 0) {
-            err = log_scan_header(scan, offset, &header, &valid);
-            if (valid) end = log_next_offset(scan, offset, header.length);
-        }
         if (err) return err;
         offset = next;
     }
+    if (scan->flags == 0) end = scan->size;
     end = min_u64(end, scan->size);
     if (*tail_end < end) *tail_end = end;
     return WAL_OK;

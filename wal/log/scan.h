@@ -85,8 +85,9 @@ WAL_CHECKED enum wal_err log_scan_group_begin(struct log_scan *scan, uint64_t of
                                               struct log_group *ret_group);
 void log_scan_group_check(const struct log_scan *scan, struct log_group *group, uint64_t bytes);
 
-/* As log_scan_group, but a group that is not whole is looked at twice: what went wrong on the way
- * from the disk may go right now, and what is acknowledged must not be taken for torn or rotten. */
+/* As log_scan_group, but what is not valid is read and looked at once more: what went wrong on the
+ * way from the disk may go right now, and what is acknowledged must not be taken for torn or
+ * rotten. */
 WAL_CHECKED enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
                                               struct log_group *ret_group);
 
@@ -98,17 +99,23 @@ WAL_CHECKED enum wal_err log_scan_peek(struct log_scan *scan, uint64_t offset,
 WAL_CHECKED enum wal_err log_scan_header(struct log_scan *scan, uint64_t offset,
                                          struct wal_group_header *ret_header, bool *ret_valid);
 
+/* The highest LSN that a header on the way knew durable, and where the group behind it begins, if
+ * that is where the header stood: then nobody has to look for it. */
+struct log_witness {
+    uint64_t lsn;
+    struct log_position behind; /* behind.lsn - 1 was the witness then; it may have risen since. */
+};
+
 /* From *position on to where validity ends, or beyond limit_lsn. *position is then behind the last
- * valid batch; *witness is raised to what the group headers on the way knew durable. */
+ * valid batch; the witness is raised by the group headers on the way. */
 WAL_CHECKED enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position,
-                                        uint64_t limit_lsn, uint64_t *witness);
+                                        uint64_t limit_lsn, struct log_witness *witness);
 
-/* Raise *witness to what any valid group header from `offset` on knew durable. */
-WAL_CHECKED enum wal_err log_scan_resync(struct log_scan *scan, uint64_t offset, uint64_t *witness);
-
-/* Raise *tail_end to where the bytes end that a writer of this segment may have left from `offset`
- * on: the file's end, or where its size does not tell, as format.h says. */
-WAL_CHECKED enum wal_err log_scan_tail(struct log_scan *scan, uint64_t offset, uint64_t *tail_end);
+/* What follows from `offset` on, to the end of the file, in one reading. Raise *witness to what any
+ * valid group header there knew durable, and *tail_end to where the bytes end that a writer of this
+ * segment may have left: the file's end, or where its size does not tell, as format.h says. */
+WAL_CHECKED enum wal_err log_scan_rest(struct log_scan *scan, uint64_t offset, uint64_t *witness,
+                                       uint64_t *tail_end);
 
 /* Where the next group would start behind a group of `length`, at `offset`. */
 uint64_t log_next_offset(const struct log_scan *scan, uint64_t offset, uint32_t length);

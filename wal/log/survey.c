@@ -151,13 +151,14 @@ static enum wal_err no_group_follows(struct log_survey *survey, uint64_t number,
                                      bool *ret_empty)
 {
     struct wal_file file;
+    uint64_t witness = 0;
     uint64_t tail_end = 0;
 
     enum wal_err err = log_segment_open(survey->io, survey->dir, number, 0, &file);
     if (err) return err;
     log_scan_file(&survey->scan, file, header, size);
     survey->scan.flags |= WAL_SEGMENT_RECYCLED;
-    err = log_scan_tail(&survey->scan, log_area_bytes(header->block_bytes), &tail_end);
+    err = log_scan_rest(&survey->scan, log_area_bytes(header->block_bytes), &witness, &tail_end);
     log_scan_drop(&survey->scan);
     err_ignore(io_close(survey->io, file)); /* Only read. */
     if (err) return err;
@@ -198,7 +199,7 @@ static uint64_t lsn_after(struct log_survey *survey, uint64_t number)
     struct log_position position = {.lsn = 0};
     struct wal_file file;
     uint64_t size = 0;
-    uint64_t witness = 0;
+    struct log_witness witness = {.lsn = 0};
 
     if (number < survey->floor_segment) return survey->mark.floor_lsn;
     enum wal_err err = log_segment_open(survey->io, survey->dir, number, 0, &file);

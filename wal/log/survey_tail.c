@@ -50,7 +50,7 @@ static enum wal_err sealed_verify(struct log_survey *survey, size_t i, bool all)
     const struct wal_segment_header *header = &survey->segments[i].header;
     struct wal_file file;
     uint64_t size = 0;
-    uint64_t witness = 0;
+    struct log_witness witness = {.lsn = 0};
     struct log_position position = {.lsn = 0};
     uint64_t limit = survey->segments[i + 1].header.first_lsn - 1;
 
@@ -78,12 +78,15 @@ static void raise_to(uint64_t *witness, uint64_t lsn)
 }
 
 /* M lies at or below L: find where its group ends, and round it up to whole batches: a batch of
- * which a part is known durable is durable. */
-static enum wal_err witness_locate(struct log_survey *survey, uint64_t witness)
+ * which a part is known durable is durable. `behind`: where that is if nobody but a header found in
+ * its place knows M, as is the rule; else what lies between is read once more. */
+static enum wal_err witness_locate(struct log_survey *survey, uint64_t witness,
+                                   const struct log_position *behind)
 {
     struct log_position at = survey->start;
     struct log_group group = {.state = LOG_GROUP_NONE};
 
+    if (behind->lsn > at.lsn && behind->lsn - 1 <= witness) at = *behind;
     if (witness == survey->end.lsn - 1) at = survey->end;
     while (at.lsn <= witness) {
         enum wal_err err = log_scan_group_twice(&survey->scan, at.offset, at.lsn, &group);
@@ -157,8 +160,10 @@ static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file 
     survey->end = survey->start;
     bool cut = survey->announced && survey->mark.cut;
     uint64_t limit = cut ? survey->mark.durable_lsn : UINT64_MAX - 1;
-    err = log_scan_chain(&survey->scan, &survey->end, limit, &witness);
+    struct log_witness met = {.lsn = witness, .behind = survey->start};
+    err = log_scan_chain(&survey->scan, &survey->end, limit, &met);
     if (err) return err;
+    raise_to(&witness, met.lsn);
     if (cut) cut_apply(survey, &witness);
     survey->witness = survey->end;
     survey->witness_end = survey->end.offset;
@@ -171,23 +176,21 @@ static enum wal_err last_verify_open(struct log_survey *survey, struct wal_file 
     if (survey->mark.life == survey->life) raise_to(&witness, survey->mark.durable_lsn);
     if (!cut) raise_to(&witness, header->durable_lsn);
     if (!all && is_closed(survey, header) && witness < survey->end.lsn) {
-        return witness_locate(survey, witness);
+        return witness_locate(survey, witness, &met.behind);
     }
     if (!cut && survey->end.offset < survey->last_size) {
         uint64_t known = witness;
 
-        err = log_scan_resync(&survey->scan, survey->end.offset, &witness);
+        err = log_scan_rest(&survey->scan, survey->end.offset, &witness, &survey->tail_end);
         if (err) return err;
         if (witness > known) io_note(survey->io, WAL_NOTE_RESYNC_WITNESS);
-        err = log_scan_tail(&survey->scan, survey->end.offset, &survey->tail_end);
-        if (err) return err;
     }
     if (witness < survey->end.lsn && is_cut_short(survey, header)) {
         return log_survey_damage(survey, log_place_segment(header->segment, survey->last_size,
                                                            survey->mark.durable_lsn,
                                                            survey->mark.durable_lsn));
     }
-    if (witness < survey->end.lsn) return witness_locate(survey, witness);
+    if (witness < survey->end.lsn) return witness_locate(survey, witness, &met.behind);
 
     survey->witness.lsn = witness + 1;
     return log_survey_damage(
