@@ -26,7 +26,11 @@ static const struct field segment_fields[] = {
     {"durable_lsn", "a witness: all records up to it were safe before", 56, 8, false},
     {"commit_ns", "commit time of the record before", 64, 8, false},
     {"segment_bytes", "the size at which the segment is full", 72, 8, false},
-    {"reserved", "zero", 80, 44, true},
+    {"flags", "1: recycled, 2: prewritten", 80, 4, false},
+    {"reserved", "zero", 84, 4, true},
+    {"prev_life", "of the segment before; 0: there was none", 88, 8, false},
+    {"prev_durable", "durable_lsn of the segment before", 96, 8, false},
+    {"reserved", "zero", 104, 20, true},
     {"crc", "checksum of the header", 124, 4, false},
 };
 
@@ -47,7 +51,7 @@ static const struct field mark_fields[] = {
     {"pruning_lsn", "a prune up to here is under way; 0: none", 96, 8, false},
     {"cut_life", "the latest truncation began this life; 0: none", 104, 8, false},
     {"cut_lsn", "and kept this LSN", 112, 8, false},
-    {"reserved", "zero", 120, 4, true},
+    {"added", "durable_lsn less the one in the segment's header", 120, 4, false},
     {"crc", "checksum of the slot and its place", 124, 4, false},
 };
 

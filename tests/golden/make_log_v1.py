@@ -37,9 +37,10 @@ def pad(data, align):
     return data + bytes(-len(data) % align)
 
 
-def segment_header(segment, first_lsn, commit_ns):
+def segment_header(segment, first_lsn, commit_ns, prev_life=0, prev_durable=0):
     data = b"SQUALSEG" + u32(1, BLOCK) + LOG_ID
     data += u64(1, segment, first_lsn, first_lsn - 1, commit_ns, SEGMENT_BYTES)
+    data += u32(0, 0) + u64(prev_life, prev_durable)
     data += bytes(124 - len(data))
     return pad(data + u32(crc32c(data)), 512)
 
@@ -58,10 +59,10 @@ def group(segment, offset, first_lsn, wall_ns, commit_ns, payloads):
     return pad(header + records, BLOCK)
 
 
-def mark_slot(slot, clean, sequence, durable_lsn, segment, offset, commit_ns):
+def mark_slot(slot, clean, sequence, durable_lsn, segment, offset, commit_ns, added):
     data = b"SQUALMRK" + u32(1, clean) + LOG_ID
     data += u64(sequence, 1, durable_lsn, 1, 1, segment, offset, commit_ns)
-    data += bytes(124 - len(data))
+    data += bytes(120 - len(data)) + u32(added)
     return pad(data + u32(crc32c(u64(slot * 4096) + data)), 512)
 
 
@@ -73,10 +74,10 @@ def main():
         + group(1, 512, 1, WALL[0], WALL[0], [b"first"])
         + group(1, 1024, 2, WALL[1], WALL[1], [b""])
         + group(1, 1536, 3, WALL[2], WALL[1], [b"a", b"bb", b"eightbyt"]),
-        "0000000000000002.wal": segment_header(2, 6, WALL[1])
+        "0000000000000002.wal": segment_header(2, 6, WALL[1], 1, 0)
         + group(2, 512, 6, WALL[3], WALL[3], [bytes(i % 251 for i in range(300))]),
-        "mark": pad(mark_slot(0, 0, 3, 5, 2, 512, WALL[1]), 4096)
-        + mark_slot(1, 1, 4, 6, 2, 1024, WALL[3]),
+        "mark": pad(mark_slot(0, 0, 3, 5, 2, 512, WALL[1], 0), 4096)
+        + mark_slot(1, 1, 4, 6, 2, 1024, WALL[3], 1),
         "lock": b"",
     }
     for name, data in files.items():

@@ -56,6 +56,8 @@ void log_segment_header_encode(uint8_t *p, const struct wal_segment_header *head
     put_u64(p + 64, header->commit_ns);
     put_u64(p + 72, header->segment_bytes);
     put_u32(p + 80, header->flags);
+    put_u64(p + 88, header->prev_life);
+    put_u64(p + 96, header->prev_durable_lsn);
     put_u32(p + 124, segment_header_crc(p));
 }
 
@@ -71,6 +73,8 @@ enum wal_err log_segment_header_decode(const uint8_t *p, struct wal_segment_head
         .commit_ns = get_u64(p + 64),
         .segment_bytes = get_u64(p + 72),
         .flags = get_u32(p + 80),
+        .prev_life = get_u64(p + 88),
+        .prev_durable_lsn = get_u64(p + 96),
     };
 
     memcpy(header.log_id, p + 16, WAL_LOG_ID_BYTES);
@@ -83,6 +87,7 @@ enum wal_err log_segment_header_decode(const uint8_t *p, struct wal_segment_head
     if (header.durable_lsn < header.first_lsn - 1) return WAL_CORRUPT;
     if (header.segment_bytes < log_area_bytes(header.block_bytes)) return WAL_CORRUPT;
     if (header.segment_bytes > INT64_MAX) return WAL_CORRUPT;
+    if (header.prev_life > header.life) return WAL_CORRUPT;
     *ret_header = header;
     return WAL_OK;
 }
@@ -231,6 +236,7 @@ void log_mark_slot_encode(uint8_t *p, unsigned slot, const struct wal_mark_slot 
     put_u64(p + 96, mark->pruning_lsn);
     put_u64(p + 104, mark->cut_life);
     put_u64(p + 112, mark->cut_lsn);
+    put_u32(p + 120, mark->added);
     put_u32(p + 124, mark_slot_crc(p, slot));
 }
 
@@ -252,6 +258,7 @@ enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot, struct wal_ma
         .pruning_lsn = get_u64(p + 96),
         .cut_life = get_u64(p + 104),
         .cut_lsn = get_u64(p + 112),
+        .added = get_u32(p + 120),
     };
 
     memcpy(mark.log_id, p + 16, WAL_LOG_ID_BYTES);
@@ -261,6 +268,7 @@ enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot, struct wal_ma
     if (mark.life == 0 || mark.floor_lsn == 0 || mark.floor_segment == 0) return WAL_CORRUPT;
     if (mark.segment < mark.floor_segment) return WAL_CORRUPT;
     if (mark.durable_lsn < mark.floor_lsn - 1) return WAL_CORRUPT;
+    if (mark.added != WAL_MARK_ADDED_UNKNOWN && mark.added > mark.durable_lsn) return WAL_CORRUPT;
     *ret_mark = mark;
     return WAL_OK;
 }

@@ -37,6 +37,7 @@ enum wal_err log_renew_mark(struct wal_log *log, bool sync, bool clean, bool *un
         .segment = log->tip.segment,
         .offset = log->tip.durable_offset,
         .commit_ns = log->tip.durable_commit_ns,
+        .added = log_mark_added(log->tip.begun_lsn, log->tip.durable_lsn),
     };
 
     memcpy(contents.log_id, log->log_id, WAL_LOG_ID_BYTES);
@@ -138,6 +139,8 @@ static enum wal_err rotate(struct wal_log *log, bool *unsure)
         .durable_lsn = tip->durable_lsn,
         .commit_ns = tip->commit_ns,
         .segment_bytes = log->options.segment_bytes,
+        .prev_life = log->life,
+        .prev_durable_lsn = tip->begun_lsn,
     };
     memcpy(header.log_id, log->log_id, WAL_LOG_ID_BYTES);
     err = log_next_segment(log, &header, &file, unsure);
@@ -149,6 +152,7 @@ static enum wal_err rotate(struct wal_log *log, bool *unsure)
     err_ignore(io_close(log->io, tip->file)); /* Synced to its end. */
     tip->file = file;
     tip->segment = header.segment;
+    tip->begun_lsn = header.durable_lsn;
     tip->offset = log_area_bytes(log->block_bytes);
     tip->durable_offset = tip->offset;
     tip->bytes_max = header.segment_bytes;

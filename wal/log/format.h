@@ -30,7 +30,11 @@
  *      64   8   commit_ns     monotone commit time of the record before first_lsn; 0 if none
  *      72   8   segment_bytes the size at which the segment is full
  *      80   4   flags         bit 0: recycled, bit 1: prewritten, see below; others: refuse
- *      84  40   reserved
+ *      84   4   reserved
+ *      88   8   prev_life     life and durable_lsn in the header of the segment before, as it was
+ *      96   8   prev_durable  when this one was made; or 0, 0. Nothing above that LSN counts in the
+ *                             segments before that one, should its header be lost
+ *     104  20   reserved
  *     124   4   crc           of bytes 0..123
  *
  * A segment is written under a .tmp name, synced, linked to its name (never replacing one) and the
@@ -120,7 +124,9 @@
  *     104   8   cut_life      the life that the latest truncation began, or 0: in segments of lower
  *     112   8   cut_lsn       lives nothing above this LSN counts, for whoever cannot read where
  *                             that life's first segment begins
- *     120   4   reserved
+ *     120   4   added         durable_lsn less the one in the header of `segment`, 0 if that is
+ *                             higher; 2^32 - 1: that many, or more. So nothing above the rest
+ *                             counts in the segments before, should that header be lost
  *     124   4   crc           of the slot's offset in the file as 8 bytes, then bytes 0..123
  *
  * PIN, 64 bytes, a file NAME.pin: somebody needs the log from this LSN on, so it is not pruned. It
@@ -174,6 +180,8 @@ enum {
     WAL_SEGMENT_NAME_BYTES = 16 + 4 + 1, /* With the terminator. */
 };
 
+#define WAL_MARK_ADDED_UNKNOWN UINT32_MAX
+
 #define WAL_MARK_NAME "mark"
 #define WAL_MARK_TMP_NAME "mark.tmp"
 #define WAL_SEGMENT_TMP_NAME "segment.tmp"
@@ -191,6 +199,8 @@ struct wal_segment_header {
     uint64_t commit_ns;
     uint64_t segment_bytes;
     uint32_t flags;
+    uint64_t prev_life;
+    uint64_t prev_durable_lsn;
 };
 
 struct wal_group_header {
@@ -226,6 +236,7 @@ struct wal_mark_slot {
     uint64_t pruning_lsn;
     uint64_t cut_life;
     uint64_t cut_lsn;
+    uint32_t added;
 };
 
 struct wal_pin_file {

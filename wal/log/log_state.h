@@ -48,7 +48,8 @@ struct log_rollback {
 struct log_tip {
     struct wal_file file;
     uint64_t segment;
-    uint64_t offset; /* Where the next group goes. */
+    uint64_t begun_lsn; /* Durable before the segment was: durable_lsn in its header. */
+    uint64_t offset;    /* Where the next group goes. */
     uint64_t bytes_max;
     uint32_t binding;
     bool spent; /* A group was rolled back: go on in a fresh one. */

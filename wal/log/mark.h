@@ -36,4 +36,29 @@ WAL_CHECKED enum wal_err log_mark_renew(struct wal_io *io, struct log_mark *mark
                                         const struct wal_mark_slot *contents, bool sync,
                                         bool *ret_unsure);
 
+/* How many LSNs up to durable_lsn the segment's header does not know, and the other way round: what
+ * counts at most in the segments before; UINT64_MAX: the mark doesn't say. */
+static inline uint32_t log_mark_added(uint64_t header_durable_lsn, uint64_t durable_lsn)
+{
+    if (durable_lsn <= header_durable_lsn) return 0;
+    uint64_t added = durable_lsn - header_durable_lsn;
+
+    return added < WAL_MARK_ADDED_UNKNOWN ? (uint32_t)added : WAL_MARK_ADDED_UNKNOWN;
+}
+
+static inline uint64_t log_mark_kept_lsn(const struct wal_mark_slot *mark)
+{
+    return mark->added == WAL_MARK_ADDED_UNKNOWN ? UINT64_MAX : mark->durable_lsn - mark->added;
+}
+
+/* The same, as this header has it of the segments before the one in front of it. A truncation may
+ * have cut into what was copied there. UINT64_MAX: there is none in front. */
+static inline uint64_t log_prev_kept_lsn(const struct wal_segment_header *header)
+{
+    if (header->prev_life == 0) return UINT64_MAX;
+    bool within = header->prev_durable_lsn < header->first_lsn;
+
+    return within ? header->prev_durable_lsn : header->first_lsn - 1;
+}
+
 #endif

@@ -223,6 +223,7 @@ static struct wal_mark_slot mark_contents(const struct wal_log *log, uint64_t se
         .segment = log->tip.segment,
         .offset = log->tip.offset,
         .commit_ns = log->tip.commit_ns,
+        .added = log_mark_added(log->tip.begun_lsn, log->tip.durable_lsn),
     };
 
     memcpy(mark.log_id, log->log_id, WAL_LOG_ID_BYTES);
@@ -230,12 +231,13 @@ static struct wal_mark_slot mark_contents(const struct wal_log *log, uint64_t se
 }
 
 /* The tip as it is with everything up to `lsn` durable and nothing written beyond. */
-static struct log_tip tip_at(const struct wal_log *log, uint64_t segment, uint64_t offset,
-                             uint64_t lsn, uint64_t commit_ns)
+static struct log_tip tip_at(const struct wal_log *log, uint64_t segment, uint64_t begun_lsn,
+                             uint64_t offset, uint64_t lsn, uint64_t commit_ns)
 {
     return (struct log_tip){
         .file = WAL_FILE_NONE,
         .segment = segment,
+        .begun_lsn = begun_lsn,
         .offset = offset,
         .bytes_max = log->options.segment_bytes,
         .binding = log_binding(log->log_id, log->life, segment),
@@ -370,8 +372,8 @@ enum wal_err log_create(struct wal_log *log, struct log_survey *survey, const ch
     log->block_bytes = log->options.block_bytes;
     log->floor_lsn = log->options.first_lsn;
     log->floor_segment = log->options.first_segment;
-    log->tip =
-        tip_at(log, log->floor_segment, log_area_bytes(log->block_bytes), log->floor_lsn - 1, 0);
+    log->tip = tip_at(log, log->floor_segment, log->floor_lsn - 1, log_area_bytes(log->block_bytes),
+                      log->floor_lsn - 1, 0);
     struct wal_segment_header header = fresh_header(log);
     header.first_lsn = log->floor_lsn;
     header.durable_lsn = log->floor_lsn - 1;
@@ -438,6 +440,7 @@ static enum wal_err life_announce(struct wal_log *log, const struct log_survey *
     contents.segment = log_survey_last(survey)->segment;
     contents.offset = survey->witness_end;
     contents.commit_ns = survey->witness.commit_ns;
+    contents.added = log_mark_added(log_survey_last(survey)->durable_lsn, contents.durable_lsn);
     enum wal_err err = log_mark_prepare(log->io, log->dir, &contents, &log->mark);
     if (err) return err;
     return log_mark_publish(log->io, log->dir);
@@ -490,6 +493,8 @@ static enum wal_err fresh_segment(struct wal_log *log, struct log_survey *survey
     header.first_lsn = copy.first_lsn;
     header.durable_lsn = copy.last_lsn;
     header.commit_ns = survey->witness.commit_ns;
+    header.prev_life = last->life;
+    header.prev_durable_lsn = last->durable_lsn;
 
     enum wal_err err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, &copy.file);
     if (err) return err;
@@ -518,8 +523,8 @@ static enum wal_err take_over(struct wal_log *log, struct log_survey *survey,
     if (err) return err;
     err = log_life_after(log->io, survey->life, &log->life);
     if (err) return err;
-    log->tip = tip_at(log, number, log_area_bytes(log->block_bytes), survey->end.lsn - 1,
-                      survey->end.commit_ns);
+    log->tip = tip_at(log, number, survey->end.lsn - 1, log_area_bytes(log->block_bytes),
+                      survey->end.lsn - 1, survey->end.commit_ns);
     err = life_announce(log, survey);
     if (err) return err;
     err = leftovers_unlink(log, survey);
@@ -539,8 +544,8 @@ static enum wal_err go_on(struct wal_log *log, const struct log_survey *survey)
     struct wal_file file = WAL_FILE_NONE;
 
     log->life = survey->life;
-    log->tip =
-        tip_at(log, last->segment, survey->end.offset, survey->end.lsn - 1, survey->end.commit_ns);
+    log->tip = tip_at(log, last->segment, last->durable_lsn, survey->end.offset,
+                      survey->end.lsn - 1, survey->end.commit_ns);
     if (last->segment_bytes < log->tip.bytes_max) log->tip.bytes_max = last->segment_bytes;
     const struct wal_mark_slot contents = mark_contents(log, survey->mark.sequence);
 

@@ -205,6 +205,7 @@ static enum wal_err prepare_mark(struct repair *repair)
         .segment = repair->report.segment,
         .offset = repair->offset,
         .commit_ns = repair->commit_ns,
+        .added = 0, /* All of it is in the header. */
     };
     struct log_mark mark;
 

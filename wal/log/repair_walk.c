@@ -312,18 +312,25 @@ static enum wal_err find_group(struct segment_walk *at, uint64_t life, uint64_t 
     return err;
 }
 
-/* Where a segment of this life begins, whose header can't be read: with the group at its very
- * beginning, or behind what the mark speaks of, if that is nothing of it. 0: nobody knows. */
-static uint64_t made_up_first_lsn(const struct log_walk *walk,
-                                  const struct log_walk_segment *segment,
+/* The header of the segment right behind segment i, if it can be read. */
+static const struct wal_segment_header *header_behind(const struct log_walk *walk, size_t i)
+{
+    const struct log_walk_segment *behind = &walk->segments[i + 1];
+    bool right = i + 1 < walk->count && behind->number == walk->segments[i].number + 1;
+
+    return right && behind->sound ? &behind->header : NULL;
+}
+
+/* Where segment i begins, whose header can't be read, or where what only it has: the segment behind
+ * it says so, or a group at its very beginning. 0: nobody knows; unless the mark does. */
+static uint64_t made_up_first_lsn(const struct log_walk *walk, size_t i,
                                   const struct wal_group_header *group, uint64_t offset)
 {
-    const struct wal_mark_slot *mark = &walk->mark;
-    uint64_t area = log_area_bytes(walk->block_bytes);
+    const struct wal_segment_header *behind = header_behind(walk, i);
 
-    if (group != NULL && offset == area) return group->first_lsn;
-    if (!walk->marked || mark->begins || mark->segment != segment->number) return 0;
-    return mark->offset == area ? mark->durable_lsn + 1 : 0;
+    if (behind != NULL && behind->prev_life != 0) return log_prev_kept_lsn(behind) + 1;
+    bool begins = group != NULL && offset == log_area_bytes(walk->block_bytes);
+    return begins ? group->first_lsn : 0;
 }
 
 /* The life of the nearest segment with a header, downwards or upwards from i; 0: there is none. */
@@ -335,13 +342,15 @@ static uint64_t life_beside(const struct log_walk *walk, size_t i, bool up)
     return 0;
 }
 
-/* A header that cannot be read is made up. Of which life the segment is its groups tell, if it is
- * one of those that are known; without it nothing in the segment can be told from other bytes. */
+/* A header that cannot be read is made up. Of which life the segment is the one behind it says, or
+ * its groups tell, if it is one of those that are known; without it nothing in the segment can be
+ * told from other bytes. */
 static enum wal_err make_up_header(struct log_walk *walk, size_t i)
 {
     struct log_walk_segment *segment = &walk->segments[i];
-    const uint64_t lives[] = {life_beside(walk, i, false), life_beside(walk, i, true),
-                              walk->marked ? walk->mark.life : 0, 1};
+    const struct wal_segment_header *behind = header_behind(walk, i);
+    const uint64_t lives[] = {behind != NULL ? behind->prev_life : 0, life_beside(walk, i, false),
+                              life_beside(walk, i, true), walk->marked ? walk->mark.life : 0, 1};
     struct segment_walk at = {.walk = walk, .segment = segment};
     struct wal_group_header group;
     uint64_t offset = 0;
@@ -362,7 +371,7 @@ static enum wal_err make_up_header(struct log_walk *walk, size_t i)
     err_ignore(io_close(walk->io, at.file)); /* Only read. */
     if (err) return err;
     segment->empty = !has;
-    segment->header.first_lsn = made_up_first_lsn(walk, segment, has ? &group : NULL, offset);
+    segment->header.first_lsn = made_up_first_lsn(walk, i, has ? &group : NULL, offset);
     return WAL_OK;
 }
 
@@ -432,11 +441,16 @@ static uint64_t limit_by_next(const struct log_walk *walk, size_t i)
 {
     const struct wal_mark_slot *mark = &walk->mark;
     uint64_t life = walk->segments[i].header.life;
+    bool marked = walk->marked && mark->segment > walk->segments[i].number;
 
     for (size_t k = i + 1; k < walk->count; k++) {
-        uint64_t first_lsn = walk->segments[k].header.first_lsn;
-        if (first_lsn != 0) return first_lsn - 1;
+        const struct wal_segment_header *header = &walk->segments[k].header;
+        bool gone = walk->segments[k - 1].number + 1 != header->segment;
+
+        if (gone && header->prev_life != 0) return log_prev_kept_lsn(header);
+        if (header->first_lsn != 0) return header->first_lsn - 1;
     }
+    if (marked && log_mark_kept_lsn(mark) != UINT64_MAX) return log_mark_kept_lsn(mark);
     if (!walk->marked || mark->life <= life || mark->life < walk->life) return UINT64_MAX;
     /* A life that has begun in the mark only. A takeover keeps all that is valid. */
     if (mark->begins) return mark->cut ? mark->durable_lsn : UINT64_MAX;

@@ -191,8 +191,19 @@ enum wal_err log_survey_unbegun(struct log_survey *survey)
     return WAL_OK;
 }
 
+/* Up to which LSN the segments before `number` count, as others have it: the one behind, whose
+ * header this is, or the mark. UINT64_MAX: nobody says. */
+static uint64_t kept_below(const struct log_survey *survey, uint64_t number,
+                           const struct wal_segment_header *behind)
+{
+    if (behind != NULL && behind->segment == number + 1 && behind->prev_life != 0) {
+        return log_prev_kept_lsn(behind);
+    }
+    return number == survey->mark.segment ? log_mark_kept_lsn(&survey->mark) : UINT64_MAX;
+}
+
 /* The LSN after the last that segment `number` holds; 0 if that can't be known. Reads all of it,
- * only to say what is lost. */
+ * only to say what is lost, if nobody tells how far it counts. */
 static uint64_t lsn_after(struct log_survey *survey, uint64_t number)
 {
     struct wal_segment_header header;
@@ -246,7 +257,7 @@ static enum wal_err hole_report(struct log_survey *survey)
     uint64_t hole = 0;
     uint64_t next = UINT64_MAX;
     uint64_t last_lsn = survey->mark.durable_lsn;
-    struct wal_segment_header header;
+    struct wal_segment_header header = {.segment = 0};
 
     enum wal_err err = first_hole(survey, &hole);
     if (err) return err;
@@ -260,8 +271,9 @@ static enum wal_err hole_report(struct log_survey *survey)
     }
     survey->holed = true;
     survey->last_segment = hole - 1;
-    return log_survey_damage(survey,
-                             log_place_segment(hole, 0, lsn_after(survey, hole - 1), last_lsn));
+    uint64_t first_lsn = kept_below(survey, hole, &header) + 1;
+    if (first_lsn == 0) first_lsn = lsn_after(survey, hole - 1);
+    return log_survey_damage(survey, log_place_segment(hole, 0, first_lsn, last_lsn));
 }
 
 /* Does this header belong here, between its neighbours? */
@@ -301,20 +313,35 @@ static enum wal_err headers_read(struct log_survey *survey)
     return WAL_OK;
 }
 
+/* The first LSN of segment i, without what is in the one before, too, unless its own header says
+ * it; 0: nobody does. */
+static uint64_t first_lsn_of(const struct log_survey *survey, size_t i)
+{
+    const struct log_survey_segment *segment = &survey->segments[i];
+    bool behind = i + 1 < survey->count && segment[1].sound;
+
+    if (segment->sound) return segment->header.first_lsn;
+    return kept_below(survey, survey->floor_segment + i, behind ? &segment[1].header : NULL) + 1;
+}
+
 static enum wal_err headers_report(struct log_survey *survey)
 {
     for (size_t i = survey->first; i < survey->count; i++) {
         uint64_t number = survey->floor_segment + i;
+        uint64_t first_lsn = first_lsn_of(survey, i);
         uint64_t last_lsn = survey->mark.segment < number ? UINT64_MAX : survey->mark.durable_lsn;
 
         if (survey->segments[i].sound) continue;
+        if (first_lsn == 0) first_lsn = lsn_after(survey, number - 1);
         for (size_t j = i + 1; j < survey->count; j++) {
-            if (!survey->segments[j].sound) continue;
-            last_lsn = survey->segments[j].header.first_lsn - 1;
+            uint64_t after_lsn = first_lsn_of(survey, j);
+
+            if (after_lsn == 0) continue;
+            last_lsn = after_lsn - 1;
             break;
         }
-        enum wal_err err = log_survey_damage(
-            survey, log_place_segment(number, 0, lsn_after(survey, number - 1), last_lsn));
+        enum wal_err err =
+            log_survey_damage(survey, log_place_segment(number, 0, first_lsn, last_lsn));
         if (err) return err;
     }
     return WAL_OK;

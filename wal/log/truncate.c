@@ -16,10 +16,10 @@
 
 struct cut {
     uint64_t lsn;
-    uint64_t life;    /* The one that begins. */
-    uint64_t segment; /* Where lsn ends, */
-    uint64_t offset;  /* and behind which byte. */
+    uint64_t life;   /* The one that begins. */
+    uint64_t offset; /* Where lsn ends: behind which byte, */
     uint64_t commit_ns;
+    struct wal_segment_header kept;        /* and of which segment. */
     char tmp_name[WAL_SEGMENT_NAME_BYTES]; /* The new life's first segment, */
     struct wal_file file;                  /* without a name as yet. */
 };
@@ -80,29 +80,28 @@ static enum wal_err groups_walk(struct log_scan *scan, uint64_t first_lsn, struc
 
 static enum wal_err cut_find(struct wal_log *log, struct cut *cut)
 {
-    struct wal_segment_header header;
+    const struct wal_segment_header *kept = &cut->kept;
     struct log_scan scan;
     struct wal_file file;
     uint64_t size = 0;
 
-    enum wal_err err = log_segment_holding(log, cut->lsn, &header);
+    enum wal_err err = log_segment_holding(log, cut->lsn, &cut->kept);
     if (err) return err;
-    cut->segment = header.segment;
-    cut->offset = log_area_bytes(header.block_bytes);
-    cut->commit_ns = header.commit_ns;
-    err = log_segment_open(log->io, log->dir, header.segment, 0, &file);
+    cut->offset = log_area_bytes(kept->block_bytes);
+    cut->commit_ns = kept->commit_ns;
+    err = log_segment_open(log->io, log->dir, kept->segment, 0, &file);
     if (err) return err;
     log_scan_init(&scan, log->io);
     err = io_size(log->io, file, &size);
     if (err == WAL_OK) {
-        log_scan_file(&scan, file, &header, size);
-        err = groups_walk(&scan, header.first_lsn, cut);
+        log_scan_file(&scan, file, kept, size);
+        err = groups_walk(&scan, kept->first_lsn, cut);
     }
     log_scan_end(&scan);
     err_ignore(io_close(log->io, file)); /* Only read. */
     if (err == WAL_CORRUPT) {
         log_report_damage(log, err,
-                          log_place_segment(cut->segment, cut->offset, cut->lsn, cut->lsn));
+                          log_place_segment(cut->kept.segment, cut->offset, cut->lsn, cut->lsn));
     }
     return err;
 }
@@ -114,11 +113,13 @@ static enum wal_err segment_prepare(struct wal_log *log, struct cut *cut, bool *
         .version = WAL_FORMAT_VERSION,
         .block_bytes = log->block_bytes,
         .life = cut->life,
-        .segment = cut->segment + 1,
+        .segment = cut->kept.segment + 1,
         .first_lsn = cut->lsn + 1,
         .durable_lsn = cut->lsn,
         .commit_ns = cut->commit_ns,
         .segment_bytes = log->options.segment_bytes,
+        .prev_life = cut->kept.life,
+        .prev_durable_lsn = cut->kept.durable_lsn,
     };
 
     memcpy(header.log_id, log->log_id, WAL_LOG_ID_BYTES);
@@ -154,9 +155,10 @@ static enum wal_err mark_decide(struct wal_log *log, const struct cut *cut, bool
         .durable_lsn = cut->lsn,
         .floor_lsn = log->floor_lsn,
         .floor_segment = log->floor_segment,
-        .segment = cut->segment,
+        .segment = cut->kept.segment,
         .offset = cut->offset,
         .commit_ns = cut->commit_ns,
+        .added = log_mark_added(cut->kept.durable_lsn, cut->lsn),
     };
 
     memcpy(contents.log_id, log->log_id, WAL_LOG_ID_BYTES);
@@ -175,14 +177,14 @@ static enum wal_err mark_decide(struct wal_log *log, const struct cut *cut, bool
 
 static enum wal_err segments_above_remove(struct wal_log *log, const struct cut *cut)
 {
-    for (uint64_t number = cut->segment + 1; number <= log->tip.segment; number++) {
+    for (uint64_t number = cut->kept.segment + 1; number <= log->tip.segment; number++) {
         char name[WAL_SEGMENT_NAME_BYTES];
 
         log_segment_name(name, number);
         enum wal_err err = io_unlink(log->io, log->dir, name);
         if (err != WAL_OK && err != WAL_NOTFOUND) return err;
     }
-    return cut->segment < log->tip.segment ? io_fsync_dir(log->io, log->dir) : WAL_OK;
+    return cut->kept.segment < log->tip.segment ? io_fsync_dir(log->io, log->dir) : WAL_OK;
 }
 
 static void tip_move(struct wal_log *log, const struct cut *cut)
@@ -190,10 +192,11 @@ static void tip_move(struct wal_log *log, const struct cut *cut)
     err_ignore(io_close(log->io, log->tip.file)); /* What is kept of it was synced. */
     log->tip = (struct log_tip){
         .file = cut->file,
-        .segment = cut->segment + 1,
+        .segment = cut->kept.segment + 1,
+        .begun_lsn = cut->lsn,
         .offset = log_area_bytes(log->block_bytes),
         .bytes_max = log->options.segment_bytes,
-        .binding = log_binding(log->log_id, cut->life, cut->segment + 1),
+        .binding = log_binding(log->log_id, cut->life, cut->kept.segment + 1),
         .written_lsn = cut->lsn,
         .durable_lsn = cut->lsn,
         .durable_offset = log_area_bytes(log->block_bytes),
@@ -213,9 +216,9 @@ static enum wal_err carry_out(struct wal_log *log, struct cut *cut)
     if (err) return err;
     err = segments_above_remove(log, cut);
     if (err) return err;
-    err = log_segment_publish(log->io, log->dir, cut->tmp_name, cut->segment + 1, &unsure);
-    if (err == WAL_LOCKED && log_leftover_remove(log, cut->segment + 1) == WAL_OK) {
-        err = log_segment_publish(log->io, log->dir, cut->tmp_name, cut->segment + 1, &unsure);
+    err = log_segment_publish(log->io, log->dir, cut->tmp_name, cut->kept.segment + 1, &unsure);
+    if (err == WAL_LOCKED && log_leftover_remove(log, cut->kept.segment + 1) == WAL_OK) {
+        err = log_segment_publish(log->io, log->dir, cut->tmp_name, cut->kept.segment + 1, &unsure);
     }
     if (err) return err;
     tip_move(log, cut);
