@@ -131,6 +131,7 @@ static void everybody_is_called_back_once_and_in_turn(void **state)
     notify(fixture, &called[1], &tickets[1]);
     atomic_store(&stopped, false);
     assert_ok(wal_wait(fixture->log, &tickets[3]));
+    while (atomic_load(&turns) < 4) err_ignore(io_sleep(fixture->io, 100000, NULL));
     notify(fixture, &called[4], &tickets[0]); /* Durable long since. */
     while (atomic_load(&turns) < 5) err_ignore(io_sleep(fixture->io, 100000, NULL));
     close_log(fixture);
