@@ -12,6 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "scenarios/foreign.h"
 #include "scenarios/run.h"
 #include "wal/log/repair.h"
 
@@ -53,6 +54,10 @@ static void recover(struct runner *runner, struct boot *boot, struct wal_io *io,
     struct wal_place place = {.segment = 0};
     struct wal_stat stat;
 
+    if (foreign_log_under_test != NULL) {
+        run_foreign_recover(runner, boot, io, list, ret_observation);
+        return;
+    }
     options.observe_context = boot;
     enum wal_err err = wal_open(io, RUN_LOG_PATH, &options, &log, &place);
     if (err != WAL_OK) {
@@ -76,9 +81,13 @@ static void recover(struct runner *runner, struct boot *boot, struct wal_io *io,
 
 /* ---- Operations ---- */
 
-/* Make the operation's records in the client's buffer and tell the history. */
-static uint32_t submit(struct run_client *client, const struct operation *operation,
-                       struct wal_slice *slices)
+bool run_has_log(const struct boot *boot)
+{
+    return boot->log != NULL || boot->foreign != NULL;
+}
+
+uint32_t run_submit(struct run_client *client, const struct operation *operation,
+                    struct wal_slice *slices)
 {
     struct runner *runner = client->runner;
     bool gives_up = operation->kind == OPERATION_APPEND_UNTIL;
@@ -142,7 +151,7 @@ static void append(struct run_client *client, const struct operation *operation,
 {
     struct runner *runner = client->runner;
     struct wal_slice slices[BATCH_RECORDS_MAX];
-    uint32_t used = submit(client, operation, slices);
+    uint32_t used = run_submit(client, operation, slices);
     struct ticket ticket = {.operation = operation->number};
     struct wal_patience patience = patience_for(client, operation);
     bool stopped = run_is_stopped(client->boot);
@@ -287,6 +296,7 @@ static void operate(struct run_client *client, const struct operation *operation
 {
     struct runner *runner = client->runner;
 
+    if (foreign_log_under_test != NULL && run_foreign_operate(client, operation)) return;
     switch (operation->kind) {
     case OPERATION_APPEND:
     case OPERATION_APPEND_UNTIL:
@@ -388,7 +398,7 @@ static void run_probe(struct boot *boot)
 {
     struct run_client *client = &boot->clients[0];
 
-    append(client, &boot->runner->operations[boot->runner->operation_count], WAIT_NOW);
+    operate(client, &boot->runner->operations[boot->runner->operation_count]);
 }
 
 void run_observe(void *context, const struct wal_event *event)
@@ -406,10 +416,11 @@ static void close_log(struct boot *boot)
     struct runner *runner = boot->runner;
     struct wal_stat stat;
 
-    bool known = stat_of(boot, HISTORY_NO_OPERATION, &stat);
+    bool ours = boot->log != NULL;
+    bool known = ours && stat_of(boot, HISTORY_NO_OPERATION, &stat);
     boot->closing = true;
     boot->closing_at = runner->history.count;
-    enum wal_err err = wal_close(boot->log);
+    enum wal_err err = ours ? wal_close(boot->log) : run_foreign_close(boot);
     boot->log = NULL;
     run_check_notices(boot);
     /* A close that succeeds made durable what was accepted; but what was rolled back since we asked
@@ -462,7 +473,7 @@ void run_main_task(struct wal_io *io, void *arg)
                                                 .operation = HISTORY_NO_OPERATION,
                                                 .error = observation.open_error,
                                                 .observation = &observation});
-    if (boot->log == NULL) {
+    if (!run_has_log(boot)) {
         /* A takeover that gives up half way beside a live writer is beyond the contract: the log's
          * life has not changed, but what is beyond the mark may have been written anew. */
         bool halfway = observation.open_error != HISTORY_LOCKED && sim_has_zombie(runner->world);

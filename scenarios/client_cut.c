@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 
+#include "scenarios/foreign.h"
 #include "scenarios/run.h"
 
 bool run_cuts(enum operation_kind kind)
@@ -22,27 +23,35 @@ static uint64_t back_from(const struct wal_stat *stat, uint64_t end_lsn, uint64_
     return end_lsn - (records < there_are ? records : there_are);
 }
 
-static void truncate_after(struct run_client *client, uint32_t number, uint64_t last_lsn)
+enum wal_err run_truncate_after(struct run_client *client, uint32_t number, uint64_t last_lsn)
 {
+    struct boot *boot = client->boot;
     struct runner *runner = client->runner;
     struct history_event event = {
         .kind = HISTORY_TRUNCATING, .operation = number, .last_lsn = last_lsn};
 
     runner->truncations++;
     run_put_down(runner, event);
-    client->boot->cutting++;
-    enum wal_err err = wal_truncate_after(client->boot->log, last_lsn);
-    client->boot->cutting--;
-    if (err != WAL_OK) {
-        run_put_down_failure(client->boot, number, err);
-        return;
-    }
+    boot->cutting++;
+    enum wal_err err = boot->foreign != NULL
+                           ? foreign_log_under_test->truncate(boot->foreign, last_lsn)
+                           : wal_truncate_after(boot->log, last_lsn);
+    boot->cutting--;
+    if (err != WAL_OK) return err;
     runner->truncations++;
     event.kind = HISTORY_TRUNCATED;
     run_put_down(runner, event);
-    if (sim_is_zombie(runner->world)) return;
+    if (sim_is_zombie(runner->world)) return WAL_OK;
     if (runner->must_lsn > last_lsn) runner->must_lsn = last_lsn;
     if (runner->served_lsn > last_lsn) runner->served_lsn = last_lsn;
+    return WAL_OK;
+}
+
+static void truncate_after(struct run_client *client, uint32_t number, uint64_t last_lsn)
+{
+    enum wal_err err = run_truncate_after(client, number, last_lsn);
+
+    if (err) run_put_down_failure(client->boot, number, err);
 }
 
 static void prune_before(struct run_client *client, uint32_t number, uint64_t first_lsn)

@@ -23,7 +23,7 @@ struct canceller {
     bool fired;
 };
 
-static void list_add(struct record_list *list, struct history_record record)
+void run_list_add(struct record_list *list, struct history_record record)
 {
     if (list->count == list->capacity) {
         list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
@@ -47,7 +47,7 @@ static struct history_record seen(const struct wal_record *record)
 /* The reader shows what it skips. What it may not skip stays a gap. */
 static void list_skipped(void *context, const struct wal_record *record)
 {
-    if (record->kind >= WAL_RECORD_OPTIONAL) list_add(context, seen(record));
+    if (record->kind >= WAL_RECORD_OPTIONAL) run_list_add(context, seen(record));
 }
 
 struct history_place run_place(const struct wal_place *place)
@@ -160,7 +160,7 @@ static enum wal_err serve(struct wal_io *io, struct run_reading *reading, struct
             reading->deaf = true;
             return WAL_CANCELLED;
         }
-        list_add(list, seen(&record));
+        run_list_add(list, seen(&record));
         if (runner != NULL && runner->has_rows) {
             run_read_row(runner, &record, reading->row_entropy, &reading->rows);
         }

@@ -57,7 +57,7 @@ enum fault_phase run_phase(void *context, const struct sim_point *point)
     bool opens = (call & (SIM_CALL_BIT(OPEN) | SIM_CALL_BIT(CLOSE))) != 0;
 
     if (boot->closing) return FAULT_CLOSE;
-    if (boot->log == NULL) return FAULT_RECOVERY;
+    if (!run_has_log(boot)) return FAULT_RECOVERY;
     if (run_cuts(kind_of(runner, point->operation))) return FAULT_CUT;
     if ((call & CALLS_READING) != 0 || (opens && (point->flags & WAL_OPEN_WRITE) == 0)) {
         return FAULT_READ;

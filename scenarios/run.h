@@ -93,6 +93,8 @@ struct boot {
     struct run_client *clients;
     struct record_list *observed; /* What it read when it opened the log. */
     struct wal_log *log;
+    void *foreign;        /* Instead of it, if the log under test is not ours. */
+    uint64_t foreign_lsn; /* The highest LSN that it gave, or had when it was opened. */
     struct wal_io *io;
     bool opened;
     bool closing;
@@ -194,6 +196,19 @@ void run_side_task(struct wal_io *io, void *arg);   /* arg: the runner */
 void run_repair_task(struct wal_io *io, void *arg); /* The same, after a repair. */
 wal_observe run_observe;                            /* The log's observer; context: the boot. */
 
+/* Does it have a log that is open? */
+bool run_has_log(const struct boot *boot);
+/* Make the operation's records in the client's buffer and tell the history; how many bytes. */
+uint32_t run_submit(struct run_client *client, const struct operation *operation,
+                    struct wal_slice *slices);
+
+/* client_foreign.c: the same for a log that is not ours. run_foreign_operate: false if the
+ * operation is not about the log. */
+void run_foreign_recover(struct runner *runner, struct boot *boot, struct wal_io *io,
+                         struct record_list *list, struct history_observation *ret_observation);
+bool run_foreign_operate(struct run_client *client, const struct operation *operation);
+enum wal_err run_foreign_close(struct boot *boot);
+
 /* What the client sees and is told. Nothing is put down of a zombie: it was given up. */
 void run_put_down(struct runner *runner, struct history_event event);
 void run_put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err);
@@ -203,6 +218,8 @@ void run_put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_l
 /* client_cut.c: truncate, prune, pin and unpin. */
 void run_cut(struct run_client *client, const struct operation *operation);
 bool run_cuts(enum operation_kind kind);
+/* What it failed with is the caller's to put down. */
+enum wal_err run_truncate_after(struct run_client *client, uint32_t number, uint64_t last_lsn);
 /* client_read.c: how the log is read. */
 struct run_reading {
     struct runner *runner;       /* Rows are judged for it; NULL: they are not. */
@@ -227,6 +244,7 @@ struct run_reading run_reading_choose(struct run_client *client, const struct op
 /* Records of kinds that are skipped are in the list all the same, if they are there. */
 void run_read(struct wal_io *io, struct run_reading *reading, struct record_list *list,
               struct history_observation *ret_observation);
+void run_list_add(struct record_list *list, struct history_record record);
 struct history_place run_place(const struct wal_place *place);
 
 /* client_ticket.c: what becomes of records that were accepted. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "scenarios/decoder.h"
+#include "scenarios/foreign.h"
 #include "scenarios/run.h"
 
 enum {
@@ -322,7 +323,7 @@ static bool one_boot(struct runner *runner)
         run_add_milestone(runner, &end);
         run_count_death(runner, &end);
         /* As for a takeover that gave up half way, see run_main_task. */
-        if (runner->boot->log == NULL) sim_zombie_kill(runner->world);
+        if (!run_has_log(runner->boot)) sim_zombie_kill(runner->world);
         break;
     case SIM_STOP_PAUSED: runner->paused = runner->boot; break; /* Its successor may meet it. */
     case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
@@ -366,7 +367,8 @@ static bool run_storm(struct runner *runner)
             /* Nobody could use the log. If bytes are damaged, that is why: an operator brings them
              * back. */
             runner->failed_opens++;
-            if (runner->failed_opens == 1 && disk_damaged(sim_disk(runner->world))) {
+            if (foreign_log_under_test == NULL && runner->failed_opens == 1 &&
+                disk_damaged(sim_disk(runner->world))) {
                 look_at_repaired(runner);
                 if (!fold(runner)) return false;
             }
