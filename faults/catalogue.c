@@ -180,8 +180,10 @@ const struct fault faults_all[] = {
       "Space that was reserved is kept or not, and reads as zeros; with F20 to F23.", NULL, NULL,
       CRASH, SURVIVE, ON },
     { 36, "F36", "recycled-bytes",
-      "A file that is used again, or was cut, shows its former contents.", NULL, NULL,
-      CRASH, SURVIVE, .with = 25, NEEDS(STALE), .phases = IN(COMMIT), .image_mode = MODE(8), ON },
+      "A file that is used again, or was cut, shows its former contents; a new one those of a file "
+      "that is gone.", NULL, NULL,
+      CRASH, SURVIVE, .with = 25, NEEDS(STALE), .phases = IN(RECOVERY) | IN(COMMIT),
+      .image_mode = MODE(8), ON },
     { 37, "F37", "crash-in-recovery",
       "Power is lost, or the process dies, inside recovery, again and again.",
       "before, inside or after a call", NULL,

@@ -69,6 +69,7 @@ void disk_destroy(struct disk *disk)
         free(disk->dirs[i].now.all);
         free(disk->dirs[i].durable.all);
     }
+    for (size_t i = 0; i < DISK_FREED_MAX; i++) free(disk->freed[i].bytes.bytes);
     free(disk->files);
     free(disk->dirs);
     free(disk->items);
@@ -89,6 +90,7 @@ void disk_reset(struct disk *disk, const struct disk_profile *profile, uint64_t 
     disk->item_count = disk->name_op_count = disk->unit_count = 0;
     disk->overlay_count = disk->lost_name_count = 0;
     disk->pool_used = disk->pool_live = 0;
+    disk->freed_count = 0;
     disk->profile = profile;
     disk->chunk_bytes = profile->chunk_bytes;
     disk->space_bytes = space_bytes;
@@ -154,10 +156,21 @@ disk_inode disk_file_create(struct disk *disk)
     return (disk_inode)inode;
 }
 
+/* The slot takes the buffer of one that is forgotten now. */
+static void keep_freed(struct disk *disk, struct disk_file *file)
+{
+    if (file->borrowed != NULL || file->durable_size == 0) return;
+    struct disk_freed *freed = &disk->freed[disk->freed_count++ % DISK_FREED_MAX];
+    const struct disk_bytes spare = freed->bytes;
+    *freed = (struct disk_freed){.bytes = file->own_durable, .size = file->durable_size};
+    file->own_durable = spare;
+}
+
 void disk_file_die(struct disk *disk, disk_inode inode)
 {
     struct disk_file *file = disk_file(disk, inode);
 
+    keep_freed(disk, file);
     disk_items_drop(disk, inode, UINT64_MAX);
     disk_overlay_forget(disk, inode);
     disk->charged -= file->charged;

@@ -205,8 +205,9 @@ struct disk_chooser {
 /* What a crash did. Chunks count as kept, torn and so on only where the file shows it. */
 struct disk_crash_tally {
     uint32_t chunks_pending, chunks_kept, chunks_torn, chunks_zero, chunks_garbage, chunks_stale;
-    uint32_t chunks_recycled;    /* Those stale ones that show an older state of the same file. */
-    uint32_t overwrites_lost;    /* Chunks where what stood there before shows, all of it. */
+    uint32_t chunks_recycled; /* Those stale ones that show an older state of the same file, or one
+                                 that is gone. */
+    uint32_t overwrites_lost; /* Chunks where what stood there before shows, all of it. */
     uint32_t sizes_without_data; /* Files: data is lost below a size that covers it. */
     uint32_t data_without_size;  /* Files: data arrived, and the size does not reach over it. */
     uint32_t truncations_undone; /* Also of those that make a file longer. */

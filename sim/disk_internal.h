@@ -20,6 +20,7 @@
 enum {
     DISK_NAME_BYTES = 64, /* With the terminator. */
     DISK_ROOT = 0,
+    DISK_FREED_MAX = 4,
 };
 #define DISK_FILE_BYTES_MAX (UINT64_C(1) << 30)
 
@@ -135,6 +136,12 @@ struct disk_unit {
     uint32_t seed;
 };
 
+/* What the blocks of a file hold that is gone; a new file may get them. */
+struct disk_freed {
+    struct disk_bytes bytes;
+    uint64_t size;
+};
+
 struct disk {
     const struct disk_profile *profile;
     uint32_t chunk_bytes;
@@ -156,6 +163,9 @@ struct disk {
 
     struct disk_name_op *name_ops;
     size_t name_op_count, name_op_capacity;
+
+    struct disk_freed freed[DISK_FREED_MAX];
+    size_t freed_count; /* Of all files with durable bytes that died: the last ones are kept. */
 
     struct disk_overlay *overlays;
     size_t overlay_count, overlay_capacity;

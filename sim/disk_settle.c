@@ -159,11 +159,17 @@ static enum disk_fate choose_lost_tail(const struct disk_drawing *drawing, disk_
 
 /* ---- Bytes ---- */
 
-/* Some sector that the disk holds and that is not this file's. */
-static void other_sector(const struct disk_drawing *drawing, disk_inode inode, uint64_t sector,
+static uint64_t sectors_in(uint64_t size)
+{
+    return (size + DISK_SECTOR_BYTES - 1) / DISK_SECTOR_BYTES;
+}
+
+/* Some sector that the disk holds and that is not this file's. True if its file is gone. */
+static bool other_sector(const struct disk_drawing *drawing, disk_inode inode, uint64_t sector,
                          uint32_t seed, uint8_t ret_bytes[DISK_SECTOR_BYTES])
 {
     const struct disk *disk = drawing->disk;
+    size_t freed_count = (size_t)min_of(disk->freed_count, DISK_FREED_MAX);
     size_t count = 0;
 
     memset(ret_bytes, 0, DISK_SECTOR_BYTES);
@@ -171,39 +177,43 @@ static void other_sector(const struct disk_drawing *drawing, disk_inode inode, u
         const struct disk_file *file = &disk->files[i];
         if (file->live && file->durable_size > 0 && i != (size_t)inode) count++;
     }
-    if (count == 0) return;
-    size_t nth = seed % count;
+    if (count + freed_count == 0) return false;
+    size_t nth = seed % (count + freed_count);
+    if (nth >= count) {
+        const struct disk_freed *freed = &disk->freed[nth - count];
+        disk_sector_of(freed->bytes.bytes, freed->size, sector % sectors_in(freed->size),
+                       ret_bytes);
+        return true;
+    }
     for (size_t i = 0; i < disk->file_count; i++) {
         const struct disk_file *file = &disk->files[i];
         if (!file->live || file->durable_size == 0 || i == (size_t)inode) continue;
         if (nth-- > 0) continue;
-        uint64_t sectors = (file->durable_size + DISK_SECTOR_BYTES - 1) / DISK_SECTOR_BYTES;
-        disk_sector_of(disk_durable_bytes(file), file->durable_size, sector % sectors, ret_bytes);
-        return;
+        disk_sector_of(disk_durable_bytes(file), file->durable_size,
+                       sector % sectors_in(file->durable_size), ret_bytes);
+        break;
     }
+    return false;
 }
 
-/* True if some of it is an older state of this file. */
+/* True if some of it was written before: an older state of this file, or of one that is gone. */
 static bool paint_stale(const struct disk_drawing *drawing, disk_inode inode, uint32_t seed,
                         uint8_t *bytes, uint64_t begin, uint64_t end)
 {
     const struct disk_file *file = &drawing->disk->files[inode];
     uint8_t stale[DISK_SECTOR_BYTES];
-    bool own = false;
+    bool former = false;
 
     while (begin < end) {
         uint64_t sector = begin / DISK_SECTOR_BYTES;
         uint64_t stop = min_of(end, (sector + 1) * DISK_SECTOR_BYTES);
-        if (disk_sector_of(disk_durable_bytes(file), file->durable_size, sector, stale) ||
-            disk_sector_of(file->previous.bytes, file->previous_size, sector, stale)) {
-            own = true;
-        } else {
-            other_sector(drawing, inode, sector, seed, stale);
-        }
+        former |= disk_sector_of(disk_durable_bytes(file), file->durable_size, sector, stale) ||
+                  disk_sector_of(file->previous.bytes, file->previous_size, sector, stale) ||
+                  other_sector(drawing, inode, sector, seed, stale);
         memcpy(bytes + begin, stale + begin % DISK_SECTOR_BYTES, (size_t)(stop - begin));
         begin = stop;
     }
-    return own;
+    return former;
 }
 
 static void paint_garbage(uint32_t seed, uint8_t *bytes, uint64_t begin, uint64_t end)

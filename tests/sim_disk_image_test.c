@@ -453,6 +453,31 @@ static void F36_a_recycled_file_shows_its_old_generation(void **state)
     assert_absent(image, "old");
 }
 
+static void F36_a_new_file_shows_one_that_is_gone(void **state)
+{
+    struct disk *disk = begin(state, "weak");
+
+    script_durable_file(disk, "gone", "A512B512");
+    disk_inode inode = script_durable_file(disk, "new", "");
+    assert_ok(disk_unlink(disk, 0, "gone"));
+    script_write(disk, inode, 0, "C1024");
+    say(state, DISK_ASK_SIZE, 1);
+    say(state, DISK_ASK_CHUNK, 4);
+    assert_shows(draw(state), "new", "A512B512"); /* It may come back, so it is not gone yet. */
+    assert_int_equal(tally(state)->chunks_recycled, 0);
+    script_sync_dir(disk, 0);
+    say(state, DISK_ASK_SIZE, 1);
+    say(state, DISK_ASK_CHUNK, 4);
+    assert_shows(draw(state), "new", "A512B512");
+    assert_int_equal(tally(state)->chunks_recycled, 2);
+    disk_reset(disk, disk_profile_of(disk), UINT64_MAX);
+    inode = script_durable_file(disk, "new", "");
+    script_write(disk, inode, 0, "C1024");
+    say(state, DISK_ASK_SIZE, 1);
+    say(state, DISK_ASK_CHUNK, 4);
+    assert_shows(draw(state), "new", ".1024");
+}
+
 static void F38_a_killed_process_leaves_bytes_that_power_loss_takes(void **state)
 {
     struct disk *disk = begin(state, "weak");
@@ -545,6 +570,7 @@ int main(void)
         TEST(F34_what_a_kept_truncation_cut_may_show_under_a_kept_size),
         TEST(F35_a_reservation_is_lost_or_kept_and_reads_as_zeros),
         TEST(F36_a_recycled_file_shows_its_old_generation),
+        TEST(F36_a_new_file_shows_one_that_is_gone),
         TEST(each_question_says_which_bytes_it_is_about),
         TEST(a_lost_tail_is_asked_about_from_its_first_lost_byte),
         TEST(F38_a_killed_process_leaves_bytes_that_power_loss_takes),
