@@ -344,13 +344,14 @@ static void a_lost_segment_brings_no_record_back(void **state)
 
 static const struct history before = {"cut", 4096, {{APPEND, 20}, {TRUNCATE, 12}, {APPEND, 12}}};
 
-/* The process dies at its nth call while it cuts behind LSN 4; false: there are fewer. */
+/* The process dies at its nth call while it cuts behind LSN 10, in the segment where it cut before,
+ * so that what it cut off then is behind it again; false: there are fewer. */
 static bool dies_cutting(struct played *played, unsigned call)
 {
     struct power *p = played->fixture->power;
 
     power_cut_in(p, call);
-    enum wal_err err = wal_truncate_after(played->fixture->log, 4);
+    enum wal_err err = wal_truncate_after(played->fixture->log, 10);
     if (!power_is_dead(p)) assert_ok(err);
     return power_is_dead(p);
 }
@@ -385,6 +386,19 @@ static void check_leftover(struct played *played)
     assert_u64(read_all(played, played->segments, &elsewhere), 0);
 }
 
+static bool die_before(struct played *played, bool (*dies)(struct played *played, unsigned call),
+                       unsigned call)
+{
+    play_on(played, &before);
+    struct fixture *fixture = played->fixture;
+    bool died = dies(played, call);
+    if (!died) power_cut_in(fixture->power, 1);
+    if (fixture->log != NULL) err_ignore(wal_close(fixture->log)); /* It died. */
+    fixture->log = NULL;
+    power_restart(fixture->power);
+    return died;
+}
+
 /* The same history, with another loss each time. Returns whether it died, and how many segments
  * there are to lose. */
 static bool check_death(bool (*dies)(struct played *played, unsigned call), unsigned call,
@@ -394,17 +408,10 @@ static bool check_death(bool (*dies)(struct played *played, unsigned call), unsi
     uint64_t elsewhere = 0;
     char name[WAL_SEGMENT_NAME_BYTES];
 
-    play_on(&played, &before);
-    bool died = dies(&played, call);
-    if (!died) power_cut_in(played.fixture->power, 1);
-    if (played.fixture->log != NULL) err_ignore(wal_close(played.fixture->log)); /* It died. */
-    played.fixture->log = NULL;
-    power_restart(played.fixture->power);
+    bool died = die_before(&played, dies, call);
     note_segments(&played);
     /* The last may have had no record yet: then nobody knows that there was one. */
     bool unheard = loss == FILE_GONE && number >= played.segments;
-    /* And without any header not even repair knows what to read. */
-    if (played.segments == 1 && number == 1) unheard = true;
     log_segment_name(name, number);
     if (power_find(&played.fixture->power->now, name) >= 0 && !unheard) {
         lose(&played, number, loss);
@@ -452,6 +459,79 @@ static void a_takeover_that_dies_and_a_lost_header_bring_no_record_back(void **s
     check_deaths(dies_taking_over);
 }
 
+/* What a log without a mark is, its segments alone say, at any moment. */
+static void check_lost_marks(bool (*dies)(struct played *played, unsigned call))
+{
+    bool died = true;
+    unsigned call = 0;
+
+    while (died) {
+        struct played played;
+        uint64_t elsewhere = 0;
+
+        died = die_before(&played, dies, ++call);
+        played.closed = false;
+        memset(file_of(played.fixture, WAL_MARK_NAME)->now, 0, WAL_MARK_SLOT_STRIDE * 2);
+        repair(played.fixture);
+        assert_u64(read_all(&played, 1, &elsewhere), 0);
+        assert_int_equal(teardown((void **)&played.fixture), 0);
+    }
+    assert_true(call > 12);
+}
+
+static void a_cut_that_dies_and_a_lost_mark_bring_no_record_back(void **state)
+{
+    (void)state;
+    check_lost_marks(dies_cutting);
+}
+
+/* The call at which the cut above has been decided, and nothing of it done. */
+static unsigned call_of_decision(void)
+{
+    for (unsigned call = 1;; call++) {
+        struct played played;
+        struct wal_survey survey;
+
+        assert_true(die_before(&played, dies_cutting, call));
+        assert_ok(wal_verify(played.fixture->io, "log", true, NULL, NULL, &survey, NULL));
+        bool above = power_find(&played.fixture->power->now, "0000000000000004.wal") >= 0;
+        assert_int_equal(teardown((void **)&played.fixture), 0);
+        if (survey.last_lsn != 10) continue;
+        assert_true(above);
+        return call;
+    }
+}
+
+/* It died there; and at its nth call dies who opens the log, and finishes the cut. */
+static bool dies_finishing(struct played *played, unsigned call)
+{
+    static unsigned decision; /* The same each time. */
+    struct fixture *fixture = played->fixture;
+    struct power *p = fixture->power;
+
+    if (decision == 0) decision = call_of_decision();
+    assert_true(dies_cutting(played, decision));
+    err_ignore(wal_close(fixture->log)); /* It died. */
+    fixture->log = NULL;
+    power_restart(p);
+    power_cut_in(p, call);
+    enum wal_err err = wal_open(fixture->io, "log", &fixture->options, &fixture->log, NULL);
+    if (!power_is_dead(p)) assert_ok(err);
+    return power_is_dead(p);
+}
+
+static void a_cut_that_is_finished_and_a_lost_header_bring_no_record_back(void **state)
+{
+    (void)state;
+    check_deaths(dies_finishing);
+}
+
+static void a_cut_that_is_finished_and_a_lost_mark_bring_no_record_back(void **state)
+{
+    (void)state;
+    check_lost_marks(dies_finishing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +540,9 @@ int main(void)
         cmocka_unit_test(a_lost_segment_brings_no_record_back),
         cmocka_unit_test(a_cut_that_dies_and_a_lost_header_bring_no_record_back),
         cmocka_unit_test(a_takeover_that_dies_and_a_lost_header_bring_no_record_back),
+        cmocka_unit_test(a_cut_that_is_finished_and_a_lost_header_bring_no_record_back),
+        cmocka_unit_test(a_cut_that_dies_and_a_lost_mark_bring_no_record_back),
+        cmocka_unit_test(a_cut_that_is_finished_and_a_lost_mark_bring_no_record_back),
     };
 
     return cmocka_run_group_tests_name("wal_lives", tests, NULL, NULL);

@@ -37,8 +37,9 @@
  *     104  20   reserved
  *     124   4   crc           of bytes 0..123
  *
- * A segment is written under a .tmp name, synced, linked to its name (never replacing one) and the
- * directory synced. So a segment with a name has a good header; one that has not is damaged.
+ * A segment is written under a .tmp name, synced, linked to its name (never replacing one that is
+ * part of the log; a leftover is replaced, see below) and the directory synced. So a segment with a
+ * name has a good header; one that has not is damaged.
  *
  * A PREWRITTEN segment had its whole size, in zeros, before its first group, so that commits change
  * no metadata: the size of its file says nothing about where the log ends. A RECYCLED one is
@@ -97,11 +98,12 @@
  *
  * The mark says so first (bit 1 of its flags), in both slots and synced; its segment and offset are
  * where the old life ends, and segments above that one, if of a lower life than the mark's, are
- * leftovers: not part of the log, and unlinked by the next writer before any gets such a number.
- * Then comes the new life's first segment, numbered one more, and then the mark without bit 1. So
- * whoever dies on the way is finished by the next to open the log, and a writer that has lost its
- * lock and begins segments nevertheless begins leftovers. A takeover keeps all that is valid in the
- * mark's segment; a truncation (bit 2) nothing above durable_lsn, which is where it has cut.
+ * leftovers: not part of the log. They are unlinked before any segment gets such a number; but the
+ * lowest gives its name to the new life's first segment, in one step, so that without the mark,
+ * too, nothing is cut off but by a segment behind it. Then comes the mark without bit 1. So whoever
+ * dies on the way is finished by the next to open the log, and a writer that has lost its lock and
+ * begins segments nevertheless begins leftovers. A takeover keeps all that is valid in the mark's
+ * segment; a truncation (bit 2) nothing above durable_lsn, which is where it has cut.
  *
  * MARK, 4608 bytes: two slots of 128 bytes at 0 and 4096, each followed by zeros to the end of its
  * 512 bytes; nothing is written between them

@@ -197,6 +197,11 @@ WAL_CHECKED enum wal_err log_life_after(struct wal_io *io, uint64_t life, uint64
  * a writer that lost its lock. WAL_LOCKED: it is of ours, or of a later one. */
 WAL_CHECKED enum wal_err log_leftover_remove(struct wal_log *log, uint64_t number);
 
+/* The first segment of a new life gets its name: from a leftover that is known to have it, or from
+ * none. All else as log_segment_publish. */
+WAL_CHECKED enum wal_err log_segment_put(struct wal_log *log, const char *tmp_name, uint64_t number,
+                                         bool replaces);
+
 static inline void log_emit(const struct wal_options *options, struct wal_event event)
 {
     if (options->observe != NULL) options->observe(options->observe_context, &event);

@@ -12,9 +12,10 @@
  *
  *     1  the mark, under its name: a new life begins behind the last segment there is. From now on
  *        a segment above that one which is of an earlier life is a leftover, whoever began it
- *     2  leftovers are gone, and that is durable: their numbers are free
+ *     2  leftovers are gone, and that is durable: their numbers are free; but the one whose number
+ *        comes next stays, so that behind what does not count there always is one that says so
  *     3  the fresh segment's bytes under a .tmp name: litter until it has its own
- *     4  the segment's name
+ *     4  the segment's name, which that one loses
  *     5  the mark: done
  *
  * At creation there is no life before: the segment gets its name, and then the mark.
@@ -446,8 +447,10 @@ static enum wal_err life_announce(struct wal_log *log, const struct log_survey *
     return log_mark_publish(log->io, log->dir);
 }
 
-/* None of them may be there when the new life's segments get such numbers. */
-static enum wal_err leftovers_unlink(struct wal_log *log, const struct log_survey *survey)
+/* None of them may be there when the new life's segments get such numbers; the first is replaced.
+ */
+static enum wal_err leftovers_unlink(struct wal_log *log, const struct log_survey *survey,
+                                     bool *ret_first)
 {
     bool any = false;
 
@@ -455,6 +458,11 @@ static enum wal_err leftovers_unlink(struct wal_log *log, const struct log_surve
         uint64_t number;
 
         if (!log_segment_name_parse(name, &number) || number <= survey->last_segment) continue;
+        if (number == survey->last_segment + 1) {
+            *ret_first = true;
+            leftover_removed(log, name);
+            continue;
+        }
         enum wal_err err = io_unlink(log->io, log->dir, name);
         if (err != WAL_OK && err != WAL_NOTFOUND) return err;
         leftover_removed(log, name);
@@ -463,23 +471,18 @@ static enum wal_err leftovers_unlink(struct wal_log *log, const struct log_surve
     return any ? io_fsync_dir(log->io, log->dir) : WAL_OK;
 }
 
-static enum wal_err fresh_publish(struct wal_log *log, const struct wal_segment_header *header)
+static enum wal_err fresh_publish(struct wal_log *log, uint64_t number, bool replaces)
 {
     bool unsure = false;
 
-    enum wal_err err =
-        log_segment_publish(log->io, log->dir, WAL_SEGMENT_TMP_NAME, header->segment, &unsure);
-    if (err == WAL_LOCKED && log_leftover_remove(log, header->segment) == WAL_OK) {
-        err =
-            log_segment_publish(log->io, log->dir, WAL_SEGMENT_TMP_NAME, header->segment, &unsure);
-    }
+    enum wal_err err = log_segment_put(log, WAL_SEGMENT_TMP_NAME, number, replaces);
     if (err) return err;
     const struct wal_mark_slot contents = mark_contents(log, log->mark.newest.sequence);
     return log_mark_renew(log->io, &log->mark, &contents, true, &unsure);
 }
 
 /* What is valid but not known durable, in a segment of the new life. */
-static enum wal_err fresh_segment(struct wal_log *log, struct log_survey *survey)
+static enum wal_err fresh_segment(struct wal_log *log, struct log_survey *survey, bool replaces)
 {
     const struct wal_segment_header *last = log_survey_last(survey);
     struct copy copy = {
@@ -504,7 +507,7 @@ static enum wal_err fresh_segment(struct wal_log *log, struct log_survey *survey
     log->tip.durable_offset = copy.offset;
     err = segment_finish(log, &copy.file, &header);
     if (err) goto undo;
-    err = fresh_publish(log, &header);
+    err = fresh_publish(log, header.segment, replaces);
     if (err) goto undo;
     log->tip.file = copy.file;
     return WAL_OK;
@@ -518,6 +521,7 @@ static enum wal_err take_over(struct wal_log *log, struct log_survey *survey,
                               struct wal_place *reterr_place)
 {
     uint64_t number = log_survey_last(survey)->segment + 1;
+    bool replaces = false;
 
     enum wal_err err = names_make_durable(survey);
     if (err) return err;
@@ -527,9 +531,9 @@ static enum wal_err take_over(struct wal_log *log, struct log_survey *survey,
                       survey->end.lsn - 1, survey->end.commit_ns);
     err = life_announce(log, survey);
     if (err) return err;
-    err = leftovers_unlink(log, survey);
+    err = leftovers_unlink(log, survey, &replaces);
     if (err) return err;
-    err = fresh_segment(log, survey);
+    err = fresh_segment(log, survey, replaces);
     if (err) {
         *reterr_place = log_place_segment(number, 0, 0, 0);
         return err;

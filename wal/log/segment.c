@@ -55,6 +55,20 @@ enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir, const ch
     return WAL_OK;
 }
 
+enum wal_err log_segment_replace(struct wal_io *io, struct wal_dir dir, const char *tmp_name,
+                                 uint64_t number, bool *ret_unsure)
+{
+    char name[WAL_SEGMENT_NAME_BYTES];
+
+    log_segment_name(name, number);
+    enum wal_err err = io_rename(io, dir, tmp_name, name);
+    *ret_unsure = err != WAL_OK && !log_err_is_sure(err);
+    if (err) return err;
+    err = io_fsync_dir(io, dir);
+    *ret_unsure = err != WAL_OK;
+    return err;
+}
+
 enum wal_err log_segment_fill(struct wal_io *io, struct wal_file file, uint64_t from, uint64_t to)
 {
     static const uint8_t zeros[FILL_BYTES];

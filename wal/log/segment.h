@@ -1,7 +1,8 @@
 /*
  * segment.h - a segment's file: how it comes to have a name, and how its header is read.
  *
- * A name is given only to a file that is complete and synced, and never taken from another file.
+ * A name is given only to a file that is complete and synced, and never taken from another file,
+ * unless that one is known to be a leftover.
  * So there is no such thing as a half-made segment; what a crash leaves under the .tmp name has
  * never been part of the log.
  */
@@ -39,6 +40,12 @@ WAL_CHECKED enum wal_err log_segment_reopen(struct wal_io *io, struct wal_dir di
  * the other, has lost its lock. On failure *ret_unsure says whether the directory may hold what
  * nobody knows; if not, nothing was done. */
 WAL_CHECKED enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir,
+                                             const char *tmp_name, uint64_t number,
+                                             bool *ret_unsure);
+
+/* The same where a leftover has the name, which it loses in one step: there is always one of them.
+ */
+WAL_CHECKED enum wal_err log_segment_replace(struct wal_io *io, struct wal_dir dir,
                                              const char *tmp_name, uint64_t number,
                                              bool *ret_unsure);
 

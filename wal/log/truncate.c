@@ -7,8 +7,10 @@
  * that nothing has happened. There is nothing between.
  *
  * In order: the new life's first segment under its .tmp name, because that may fail for want of
- * space; the mark; the segments above the cut unlinked, and the directory synced, so that none of
- * them is ever found again under the number of a later one; the new segment's name; the mark.
+ * space; the mark; the segments above the cut unlinked, the last one first; the new segment's name,
+ * in the place of the one right behind the cut, and the directory synced, so that none of them is
+ * ever found again under the number of a later one; the mark. So behind what was cut off there is a
+ * segment at any moment that says so, even to who has lost the mark.
  */
 #include "wal/log/codec.h"
 #include "wal/log/log_state.h"
@@ -175,16 +177,17 @@ static enum wal_err mark_decide(struct wal_log *log, const struct cut *cut, bool
     return err;
 }
 
+/* All but the one right behind the cut, whose number is needed. */
 static enum wal_err segments_above_remove(struct wal_log *log, const struct cut *cut)
 {
-    for (uint64_t number = cut->kept.segment + 1; number <= log->tip.segment; number++) {
+    for (uint64_t number = log->tip.segment; number > cut->kept.segment + 1; number--) {
         char name[WAL_SEGMENT_NAME_BYTES];
 
         log_segment_name(name, number);
         enum wal_err err = io_unlink(log->io, log->dir, name);
         if (err != WAL_OK && err != WAL_NOTFOUND) return err;
     }
-    return cut->kept.segment < log->tip.segment ? io_fsync_dir(log->io, log->dir) : WAL_OK;
+    return WAL_OK;
 }
 
 static void tip_move(struct wal_log *log, const struct cut *cut)
@@ -208,6 +211,7 @@ static void tip_move(struct wal_log *log, const struct cut *cut)
 /* The mark says so; now make it so. */
 static enum wal_err carry_out(struct wal_log *log, struct cut *cut)
 {
+    uint64_t number = cut->kept.segment + 1;
     bool unsure = false;
 
     log->life = log->cut_life = cut->life;
@@ -216,10 +220,7 @@ static enum wal_err carry_out(struct wal_log *log, struct cut *cut)
     if (err) return err;
     err = segments_above_remove(log, cut);
     if (err) return err;
-    err = log_segment_publish(log->io, log->dir, cut->tmp_name, cut->kept.segment + 1, &unsure);
-    if (err == WAL_LOCKED && log_leftover_remove(log, cut->kept.segment + 1) == WAL_OK) {
-        err = log_segment_publish(log->io, log->dir, cut->tmp_name, cut->kept.segment + 1, &unsure);
-    }
+    err = log_segment_put(log, cut->tmp_name, number, number <= log->tip.segment);
     if (err) return err;
     tip_move(log, cut);
     cut->file = WAL_FILE_NONE;
@@ -282,4 +283,17 @@ enum wal_err log_leftover_remove(struct wal_log *log, uint64_t number)
     err = io_unlink(log->io, log->dir, name);
     if (err) return err;
     return io_fsync_dir(log->io, log->dir);
+}
+
+enum wal_err log_segment_put(struct wal_log *log, const char *tmp_name, uint64_t number,
+                             bool replaces)
+{
+    bool unsure = false;
+
+    if (replaces) return log_segment_replace(log->io, log->dir, tmp_name, number, &unsure);
+    enum wal_err err = log_segment_publish(log->io, log->dir, tmp_name, number, &unsure);
+    if (err == WAL_LOCKED && log_leftover_remove(log, number) == WAL_OK) {
+        err = log_segment_publish(log->io, log->dir, tmp_name, number, &unsure);
+    }
+    return err;
 }
