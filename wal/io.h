@@ -118,6 +118,8 @@ struct wal_cancel;
     X(WAL_NOTE_GAVE_UP_APPEND, "an append gave up waiting for room")            \
     X(WAL_NOTE_GAVE_UP_WAIT, "a wait for what was accepted was given up")       \
     X(WAL_NOTE_CALLED_BACK, "a waiter was called back with an error")           \
+    X(WAL_NOTE_LEAD_HANDED_ON, "who led woke the one who leads next")           \
+    X(WAL_NOTE_LINGERED, "what nobody asked for was written")                   \
     X(WAL_NOTE_TRUNCATED, "records were truncated")                             \
     X(WAL_NOTE_LIFE_RESUMED, "a life that was only announced was taken over")   \
     X(WAL_NOTE_TRUNCATE_RESUMED, "a truncation begun before a crash was finished")

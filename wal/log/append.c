@@ -96,14 +96,6 @@ static enum wal_err room_wait(struct wal_log *log, uint32_t need,
     }
 }
 
-/* With the mutex held, for after it is let go the log may be closed. */
-static void wake_committer(struct wal_log *log)
-{
-    if (!log->committer_waits) return;
-    log->committer_waits = false;
-    io_cond_signal(log->io, log->work);
-}
-
 static enum wal_err append(struct wal_log *log, uint8_t kind, const struct wal_slice *records,
                            size_t count, const struct wal_patience *patience,
                            struct wal_ticket *ret_ticket)
@@ -140,7 +132,7 @@ static enum wal_err append(struct wal_log *log, uint8_t kind, const struct wal_s
     log->accepted_lsn = ticket.last_lsn;
     log->stat.records += count;
     log_stat_accepted(log);
-    wake_committer(log);
+    log_wake_committer(log, log_queue_due_ns(log));
     io_mutex_unlock(log->io, log->mutex);
     *ret_ticket = ticket;
     return WAL_OK;
@@ -205,30 +197,68 @@ bool log_ticket_decided(struct wal_log *log, const struct wal_ticket *ticket, en
     return true;
 }
 
-/* With the mutex held: have the committer sync up to here. What isn't accepted yet can't be asked
- * for; who waits for it is woken whenever something moves, and asks again. */
+/* With the mutex held: it shall be synced up to here. What isn't accepted yet can't be asked for;
+ * who waits for it is woken whenever something moves, and asks again. */
 static void sync_demand(struct wal_log *log, uint64_t wanted_lsn)
 {
     if (wanted_lsn > log->accepted_lsn) wanted_lsn = log->accepted_lsn;
-    if (log->sync_wanted_lsn >= wanted_lsn) return;
-    log->sync_wanted_lsn = wanted_lsn;
-    wake_committer(log);
+    if (log->sync_wanted_lsn < wanted_lsn) log->sync_wanted_lsn = wanted_lsn;
 }
 
-/* With the mutex held: somebody wants to know when this is durable. */
+/* With the mutex held: somebody wants to know when this is durable, */
 static void show_interest(struct wal_log *log, uint64_t lsn)
 {
     if (log->options.sync_policy == WAL_SYNC_ON_DEMAND) sync_demand(log, lsn);
 }
 
-/* With the mutex held: wait until something moved. */
-static enum wal_err moved_wait(struct wal_log *log, const struct wal_patience *patience)
+/* and will not see to it himself. */
+static void hurry(struct wal_log *log)
 {
+    bool queued = log->queues[log->accepting].count > 0;
+
+    log->hurry = queued;
+    if (queued || log->sync_wanted_lsn > log->durable_lsn) log_wake_committer(log, 0);
+}
+
+/* With the mutex held, for who has a deadline or the like: wait until something moved. */
+static enum wal_err watch(struct wal_log *log, const struct wal_patience *patience)
+{
+    hurry(log);
     log->waiters++;
+    log->watchers++;
     enum wal_err err = io_cond_wait_cancel(log->io, log->moved, log->mutex, patience->deadline_ns,
                                            patience->cancel);
+    log->watchers--;
     log_leave(log, &log->waiters);
     return err;
+}
+
+/* With the mutex held, for who waits as long as it takes: until he is told, or is to lead. */
+static void sleep_patiently(struct wal_log *log, const struct wal_ticket *ticket)
+{
+    const struct log_queue *queue = &log->queues[log->accepting];
+    bool queued = queue->count > 0 && ticket->last_lsn >= queue->first_lsn;
+    unsigned which = queued ? log->accepting : log->accepting ^ 1U;
+    uint64_t turn = log->turns[which];
+
+    log->patient[which]++;
+    /* Without patience to lose it only succeeds. */
+    err_ignore(io_cond_wait(log->io, log->decided[which], log->mutex, WAL_NO_DEADLINE));
+    if (log->turns[which] == turn) log->patient[which]--;
+}
+
+/* With the mutex held, while it isn't decided what becomes of the ticket: do something for it, or
+ * wait for somebody to do so. */
+static enum wal_err advance(struct wal_log *log, const struct wal_ticket *ticket,
+                            const struct wal_patience *patience)
+{
+    if (patience->deadline_ns != WAL_NO_DEADLINE || patience->cancel != NULL) {
+        return watch(log, patience);
+    }
+    log->waiters++;
+    if (!log_lead(log, ticket, NULL)) sleep_patiently(log, ticket);
+    log_leave(log, &log->waiters);
+    return WAL_OK;
 }
 
 enum wal_err wal_wait_until(struct wal_log *log, const struct wal_ticket *ticket,
@@ -245,7 +275,7 @@ enum wal_err wal_wait_until(struct wal_log *log, const struct wal_ticket *ticket
             break;
         }
         show_interest(log, ticket->last_lsn);
-        err = moved_wait(log, patience);
+        err = advance(log, ticket, patience);
         if (err) io_note(log->io, WAL_NOTE_GAVE_UP_WAIT);
     }
     io_mutex_unlock(log->io, log->mutex);
@@ -265,7 +295,10 @@ enum wal_err wal_poll(struct wal_log *log, const struct wal_ticket *ticket, bool
 
     io_mutex_lock(log->io, log->mutex);
     bool decided = log_ticket_decided(log, ticket, &err, &lsn);
-    if (!decided) show_interest(log, ticket->last_lsn);
+    if (!decided) {
+        show_interest(log, ticket->last_lsn);
+        hurry(log);
+    }
     io_mutex_unlock(log->io, log->mutex);
     if (err == WAL_OK) *ret_durable = decided;
     return err;
@@ -289,7 +322,8 @@ void wal_notify(struct wal_log *log, struct wal_notice *notice)
     *at = notice;
     if (notice->next == NULL) log->last_notice = notice;
     show_interest(log, notice->ticket.last_lsn);
-    if (log->notices == notice) wake_committer(log); /* It may be decided already. */
+    hurry(log);
+    if (log->notices == notice) log_wake_committer(log, 0); /* It may be decided already. */
     io_mutex_unlock(log->io, log->mutex);
 }
 
@@ -306,7 +340,7 @@ enum wal_err wal_sync(struct wal_log *log, uint64_t *ret_durable_lsn)
     enum wal_err err = log->poisoned ? WAL_POISONED : WAL_OK;
     while (err == WAL_OK && !log_ticket_decided(log, &ticket, &err, &lsn)) {
         sync_demand(log, ticket.last_lsn);
-        err_ignore(moved_wait(log, &patient)); /* Without patience to lose it only succeeds. */
+        err_ignore(advance(log, &ticket, &patient)); /* Without patience to lose it succeeds. */
     }
     if (err == WAL_TRUNCATED) err = WAL_OK; /* It was durable before it went. */
     if (err == WAL_OK) err = log->unheard_err;
@@ -327,7 +361,7 @@ enum wal_err wal_wait_durable(struct wal_log *log, uint64_t lsn, uint64_t deadli
     io_mutex_lock(log->io, log->mutex);
     while (log->durable_lsn <= lsn && err == WAL_OK) {
         show_interest(log, lsn + 1);
-        err = log->poisoned ? WAL_POISONED : log->ended ? WAL_CLOSED : moved_wait(log, &patience);
+        err = log->poisoned ? WAL_POISONED : log->ended ? WAL_CLOSED : watch(log, &patience);
     }
     if (log->durable_lsn > lsn) err = WAL_OK;
     if (err == WAL_OK) *ret_durable_lsn = log->durable_lsn;

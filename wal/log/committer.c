@@ -1,5 +1,6 @@
 /*
- * committer.c - the one task that writes: groups, syncs, rotation, the mark, and what goes wrong.
+ * committer.c - what only one task at a time does, the one that leads (lead.c): it writes groups,
+ * syncs, rotates, renews the mark, and deals with what goes wrong.
  *
  * An error is either sure or unsure. After a sure one it is known what is on disk, or it was cut
  * off again and that was synced: the group is rolled back, and with it all that was accepted after
@@ -276,7 +277,27 @@ static void publish(struct wal_log *log)
     log->stat.rotations = log->counts.rotations;
     log->stat.marks = log->counts.marks;
     log_stat_publish(log);
-    if (log->waiters > 0) io_cond_broadcast(log->io, log->moved);
+}
+
+/* What became of these tickets is decided. They are woken when the mutex is let go. */
+static void tell(struct wal_log *log, unsigned whom)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (!(whom & 1U << i) || log->patient[i] == 0) continue;
+        log->patient[i] = 0;
+        log->turns[i]++;
+        log->told |= 1U << i;
+    }
+    if (log->watchers > 0) log->told |= LOG_TELL_WATCHERS;
+}
+
+/* Publish, and tell those whom it may concern. */
+static void publish_moved(struct wal_log *log, unsigned whom)
+{
+    uint64_t before_lsn = log->durable_lsn;
+
+    publish(log);
+    if (log->durable_lsn != before_lsn) tell(log, whom);
 }
 
 static void command_end(struct wal_log *log, enum wal_err err)
@@ -284,7 +305,7 @@ static void command_end(struct wal_log *log, enum wal_err err)
     log->command->err = err;
     log->command->done = true;
     log->command = NULL;
-    io_cond_broadcast(log->io, log->moved);
+    tell(log, LOG_TELL_ALL);
     if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room); /* A truncation held them. */
 }
 
@@ -293,7 +314,7 @@ static void poison(struct wal_log *log, enum wal_err err)
     log->poisoned = true;
     if (log->command != NULL) command_end(log, WAL_POISONED);
     log->close_err = WAL_POISONED;
-    io_cond_broadcast(log->io, log->moved);
+    tell(log, LOG_TELL_ALL);
     io_cond_broadcast(log->io, log->room);
     io_note(log->io, WAL_NOTE_POISONED);
     log_emit(&log->options, (struct wal_event){
@@ -340,17 +361,20 @@ static void roll_back(struct wal_log *log, enum wal_err err)
     if (log->options.stop_on_rollback) log->stopped_err = err;
     if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room);
     publish(log);
+    tell(log, LOG_TELL_ALL);
     log_emit(&log->options, event); /* Who hears of it is shown it: statistics need no lock. */
 }
 
 static void commit_group(struct wal_log *log)
 {
-    struct log_queue *group = &log->queues[log->accepting];
+    unsigned which = log->accepting;
+    struct log_queue *group = &log->queues[which];
     bool unsure = false;
 
     log->accepting ^= 1U;
+    log->hurry = false;
     if (log->room_waiters > 0) io_cond_broadcast(log->io, log->room);
-    io_mutex_unlock(log->io, log->mutex);
+    log_let_go(log, NULL);
 
     enum wal_err err = group_write(log, group, &unsure);
 
@@ -361,7 +385,9 @@ static void commit_group(struct wal_log *log)
     } else if (err) {
         roll_back(log, err);
     } else {
-        publish(log);
+        /* If each group is synced, it is only this one's that became durable. */
+        bool each = log->options.sync_policy == WAL_SYNC_EVERY_GROUP;
+        publish_moved(log, each ? 1U << which : LOG_TELL_ALL);
     }
 }
 
@@ -371,13 +397,13 @@ static enum wal_err run_unlocked(struct wal_log *log,
 {
     bool unsure = false;
 
-    io_mutex_unlock(log->io, log->mutex);
+    log_let_go(log, NULL);
     enum wal_err err = step(log, &unsure);
     io_mutex_lock(log->io, log->mutex);
     if (unsure) {
         poison(log, err);
     } else {
-        publish(log);
+        publish_moved(log, LOG_TELL_ALL);
     }
     return err;
 }
@@ -404,37 +430,6 @@ static void command_run(struct wal_log *log)
     command_end(log, err);
 }
 
-/* A truncation waits for all that was accepted before it; a prune must not wait for a queue that
- * may never be empty. */
-static bool command_is_due(const struct wal_log *log, bool queued)
-{
-    if (log->command == NULL) return false;
-    return log->command->kind == LOG_COMMAND_PRUNE || !queued;
-}
-
-enum wal_err log_command_wait(struct wal_log *log, struct log_command *command)
-{
-    enum wal_err err = WAL_OK;
-
-    io_mutex_lock(log->io, log->mutex);
-    log->waiters++;
-    while (err == WAL_OK && !command->done) {
-        if (log->command == NULL) {
-            if (log->poisoned) err = WAL_POISONED;
-            if (log->closing) err = WAL_CLOSED;
-            if (err) break;
-            log->command = command;
-            if (log->committer_waits) io_cond_signal(log->io, log->work);
-            log->committer_waits = false;
-        }
-        err_ignore(io_cond_wait(log->io, log->moved, log->mutex, WAL_NO_DEADLINE));
-    }
-    log_leave(log, &log->waiters);
-    if (err == WAL_OK) err = command->err;
-    io_mutex_unlock(log->io, log->mutex);
-    return err;
-}
-
 /* A spent segment must not be gone on with: leave a fresh one, or if there is no room for it a mark
  * that does not call the log clean. */
 static enum wal_err mark_clean(struct wal_log *log, bool *unsure)
@@ -456,81 +451,15 @@ static void close_out(struct wal_log *log)
     if (err && !log->poisoned) log->close_err = err;
 }
 
-static bool is_due(const struct wal_log *log, uint64_t due_ns)
+void log_step_run(struct wal_log *log, enum log_step step)
 {
-    return due_ns != WAL_NO_DEADLINE && io_monotonic_ns(log->io) >= due_ns;
-}
-
-/* Not while more is queued that the same waiter waits for. */
-static bool sync_is_due(const struct wal_log *log, bool queued)
-{
-    const struct log_tip *tip = &log->tip;
-
-    if (tip->written_lsn == tip->durable_lsn) return false;
-    if (log->closing && !queued) return true;
-    if (is_due(log, log->sync_due_ns)) return true;
-    if (log->sync_wanted_lsn <= tip->durable_lsn) return false;
-    return tip->written_lsn >= log->sync_wanted_lsn || !queued;
-}
-
-static void committer_wait(struct wal_log *log, uint64_t deadline_ns)
-{
-    log->committer_waits = true;
-    err_ignore(io_cond_wait(log->io, log->work, log->mutex, deadline_ns)); /* It looks again. */
-    log->committer_waits = false;
-}
-
-/* Call back whoever is first in line, if it is decided what becomes of his records. */
-static bool call_back(struct wal_log *log)
-{
-    struct wal_notice *notice = log->notices;
-    enum wal_err err = WAL_OK;
-    uint64_t lsn = 0;
-
-    if (notice == NULL || !log_ticket_decided(log, &notice->ticket, &err, &lsn)) return false;
-    log->notices = notice->next;
-    if (err) io_note(log->io, WAL_NOTE_CALLED_BACK);
-    io_mutex_unlock(log->io, log->mutex);
-    notice->call(notice, err, lsn); /* From here on its memory is not ours. */
-    io_mutex_lock(log->io, log->mutex);
-    return true;
-}
-
-/* Do the most urgent thing. False: all is done. */
-static bool committer_step(struct wal_log *log)
-{
-    bool queued = log->queues[log->accepting].count > 0;
-    uint64_t due_ns = log->mark_timer.due_ns;
-    uint64_t sync_due_ns = log->sync_due_ns;
-
-    if (call_back(log)) return true;
-    if (log->poisoned) {
-        if (log->closing) return false;
-        committer_wait(log, WAL_NO_DEADLINE);
-    } else if (sync_is_due(log, queued)) {
-        err_ignore(run_unlocked(log, tip_sync)); /* It poisons on every error. */
-    } else if (command_is_due(log, queued)) {
-        command_run(log);
-    } else if (queued) {
-        commit_group(log);
-    } else if (log->closing) {
-        close_out(log);
-        return false;
-    } else if (is_due(log, due_ns)) {
-        err_ignore(run_unlocked(log, mark_on_time)); /* It poisons, or tries again later. */
-    } else {
-        committer_wait(log, due_ns < sync_due_ns ? due_ns : sync_due_ns);
+    assert(log->led && !log->poisoned);
+    switch (step) {
+    case LOG_STEP_NONE: return;
+    case LOG_STEP_SYNC: err_ignore(run_unlocked(log, tip_sync)); return; /* It poisons. */
+    case LOG_STEP_COMMAND: command_run(log); return;
+    case LOG_STEP_GROUP: commit_group(log); return;
+    case LOG_STEP_CLOSE: close_out(log); return;
+    case LOG_STEP_MARK: err_ignore(run_unlocked(log, mark_on_time)); return; /* Or tries again. */
     }
-    return true;
-}
-
-void log_committer(void *arg)
-{
-    struct wal_log *log = arg;
-
-    io_mutex_lock(log->io, log->mutex);
-    while (committer_step(log)) continue;
-    log->ended = true;
-    io_cond_broadcast(log->io, log->moved);
-    io_mutex_unlock(log->io, log->mutex);
 }

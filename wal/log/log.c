@@ -103,6 +103,8 @@ static void log_free(struct wal_log *log)
     if (log->dir.id >= 0) io_dir_close(io, log->dir);
     if (log->room != NULL) io_cond_destroy(io, log->room);
     if (log->moved != NULL) io_cond_destroy(io, log->moved);
+    if (log->decided[1] != NULL) io_cond_destroy(io, log->decided[1]);
+    if (log->decided[0] != NULL) io_cond_destroy(io, log->decided[0]);
     if (log->work != NULL) io_cond_destroy(io, log->work);
     if (log->mutex != NULL) io_mutex_destroy(io, log->mutex);
     io_free(io, log, log->memory_bytes);
@@ -143,6 +145,8 @@ static enum wal_err log_make(struct wal_io *io, const struct wal_options *option
 
     enum wal_err err = io_mutex_create(io, &log->mutex);
     if (err == WAL_OK) err = io_cond_create(io, &log->work);
+    if (err == WAL_OK) err = io_cond_create(io, &log->decided[0]);
+    if (err == WAL_OK) err = io_cond_create(io, &log->decided[1]);
     if (err == WAL_OK) err = io_cond_create(io, &log->moved);
     if (err == WAL_OK) err = io_cond_create(io, &log->room);
     if (err) {

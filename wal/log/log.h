@@ -9,8 +9,11 @@
  *     accepted   the record has an LSN and lies in the queue. It may still be lost.
  *     durable    it is synced, and so is every record before it. Only this is an acknowledgement.
  *
- * One background task, the committer, writes whatever was accepted while the last sync ran as one
- * group with one write, syncs, and wakes those who wait.
+ * Whatever was accepted while the last sync ran is written as one group with one write, and synced.
+ * One task at a time does that: one of those who wait for records of theirs to be durable, in its
+ * own call, or a task in the background, the committer, for those who have a deadline, can be
+ * cancelled, ask without waiting or do not ask at all. What nobody asks for it writes a millisecond
+ * later; sooner, once half of the queue is full.
  *
  * FAILURES. When a write fails before anything can be unsure (no space, quota, file too large), the
  * whole group is rolled back, durably, its tickets fail with that error, and the log goes on. After
@@ -221,8 +224,8 @@ WAL_CHECKED enum wal_err wal_poll(struct wal_log *log, const struct wal_ticket *
  * calls, which it does once for each notice, on a task of its own, with no lock held: at the latest
  * before wal_close returns. WAL_OK: the ticket's records are durable, and lsn is up to where all
  * is. Else the error that kept them from it, and lsn the first that did not become durable. Notices
- * are called in the order of their tickets. While one is called nothing is written: it must be
- * quick, and may call into this log only what does not wait. */
+ * are called in the order of their tickets, one after the other: it must be quick, and may call
+ * into this log only what does not wait. */
 struct wal_notice;
 typedef void wal_notified(struct wal_notice *notice, enum wal_err err, uint64_t lsn);
 

@@ -1,9 +1,10 @@
 /*
  * log_state.h - an open log: what it consists of, and who may touch what.
  *
- * Three kinds of members. What open sets and nobody changes. What belongs to the committer alone,
- * from the time it is spawned until it is joined. What the mutex guards; it is never held across
- * a call that reads or writes a file.
+ * Three kinds of members. What open sets and nobody changes. What belongs to the task that leads
+ * (lead.c), from the time the committer is spawned until it is joined; while nobody leads, to
+ * whoever has the mutex. What the mutex guards; it is never held across a call that reads or writes
+ * a file.
  */
 #ifndef WAL_LOG_LOG_STATE_H
 #define WAL_LOG_LOG_STATE_H
@@ -18,10 +19,23 @@
 #include "wal/log/survey.h"
 
 enum {
-    LOG_ROLLBACKS_KEPT = 64, /* So many are remembered, with the reason, for old tickets. */
+    LOG_ROLLBACKS_KEPT = 64,     /* So many are remembered, with the reason, for old tickets. */
+    LOG_LINGER_NS = 1000 * 1000, /* What nobody asks for is written then. */
+    LOG_TELL_WATCHERS = 4,       /* And 1, 2: those who wait for what lies in queue 0, 1. */
+    LOG_TELL_ALL = 7,
 };
 
-/* Appenders fill one of two while the committer writes the other. Room for the group header is kept
+/* The most urgent first. */
+enum log_step {
+    LOG_STEP_NONE,
+    LOG_STEP_SYNC,
+    LOG_STEP_COMMAND,
+    LOG_STEP_GROUP,
+    LOG_STEP_CLOSE,
+    LOG_STEP_MARK,
+};
+
+/* Appenders fill one of two while the other is written. Room for the group header is kept
  * before the records, and for padding behind them, so that a group is one write. */
 struct log_queue {
     uint8_t *bytes;
@@ -61,7 +75,7 @@ struct log_tip {
     uint64_t since_ns; /* When the first was accepted of what is written and not durable. */
 };
 
-/* What only the committer can do, because the mark and the names are its own. */
+/* What only who leads can do, because the mark and the names are his own. */
 enum log_command_kind { LOG_COMMAND_PRUNE, LOG_COMMAND_TRUNCATE };
 
 /* On the stack of the task that waits for it. */
@@ -97,12 +111,14 @@ struct wal_log {
     uint32_t direct_align; /* and what that demands; 1: nothing. */
     struct wal_task *committer;
     struct wal_mutex *mutex;
-    struct wal_cond *work;  /* For the committer. */
-    struct wal_cond *moved; /* Something became durable, was rolled back, or all is lost. */
-    struct wal_cond *room;  /* The queue was emptied. */
+    struct wal_cond *work;       /* For the committer. */
+    struct wal_cond *decided[2]; /* By queue: what became of what lies in it; or it wants one to
+                                    lead. For those who wait as long as it takes, */
+    struct wal_cond *moved;      /* and for the watchers, whatever it is. */
+    struct wal_cond *room;       /* The queue was emptied. */
     struct log_preparer preparer;
 
-    /* The committer's. */
+    /* Of the task that leads. */
     uint64_t life;
     uint64_t cut_life; /* What the latest truncation began, */
     uint64_t cut_lsn;  /* and kept. */
@@ -128,17 +144,25 @@ struct wal_log {
     struct wal_notice *last_notice;
     bool poisoned;
     bool closing;
-    bool ended; /* The committer is done: nothing moves any more. */
-    bool committer_waits;
-    unsigned waiters;
-    unsigned room_waiters;
+    bool ended;            /* The committer is done: nothing moves any more. */
+    bool led;              /* Somebody leads. */
+    uint64_t led_count;    /* So often was it over. */
+    bool hurry;            /* Somebody asked for what is queued, and went away again. */
+    bool committer_waits;  /* Until then, */
+    uint64_t committer_ns; /* if nobody wakes it. */
+    unsigned told;         /* Whom to wake as soon as the mutex is let go: LOG_TELL_. */
+    unsigned patient[2];   /* Who waits for decided, and was not told yet. */
+    uint64_t turns[2];     /* So often were they told. */
+    unsigned watchers;     /* Who waits for moved, */
+    unsigned waiters;      /* who waits for any of this, or leads meanwhile, */
+    unsigned room_waiters; /* and who for room. */
     enum wal_err close_err;
     enum wal_err unheard_err; /* Of the last rollback, until somebody was told of it, */
     uint64_t unheard_epoch;   /* and which epoch it ended. */
     enum wal_err stopped_err; /* stop_on_rollback: of the last, until wal_sync has said so. */
     struct wal_stat stat;     /* Published with log_stat_publish. */
 
-    /* Read without the mutex; the histograms are the committer's to add to. */
+    /* Read without the mutex; it is who leads that adds to the histograms. */
     struct log_published published;
     struct log_histogram queued, synced, committed;
 };
@@ -164,16 +188,34 @@ void log_leave(struct wal_log *log, unsigned *waiters);
 bool log_ticket_decided(struct wal_log *log, const struct wal_ticket *ticket, enum wal_err *ret_err,
                         uint64_t *ret_lsn);
 
-/* committer.c */
+/* committer.c: do it, for who leads. With the mutex held, but not all the time. */
+void log_step_run(struct wal_log *log, enum log_step step);
+
+/* lead.c: the background task. */
 void log_committer(void *arg);
 
-/* The mark with what the tip and the floor are now. Only the committer's task may. */
+/* With the mutex held. If nobody leads and there is something to do, lead until the ticket is
+ * decided or the command done (either may be NULL). False: there was nothing to do. */
+bool log_lead(struct wal_log *log, const struct wal_ticket *ticket,
+              const struct log_command *command);
+
+/* With the mutex held: the committer is to look by then, or at once (0), if nobody leads. Who leads
+ * sees to it himself. */
+void log_wake_committer(struct wal_log *log, uint64_t by_ns);
+
+/* With the mutex held: when the committer is to write what is queued, if nobody else does. */
+uint64_t log_queue_due_ns(const struct wal_log *log);
+
+/* Let go of the mutex, and wake those who were told; first the heir, who may be NULL. */
+void log_let_go(struct wal_log *log, struct wal_cond *heir);
+
+/* The mark with what the tip and the floor are now. Only who leads may. */
 WAL_CHECKED enum wal_err log_renew_mark(struct wal_log *log, bool sync, bool clean, bool *unsure);
 
-/* Have the committer do it. One at a time. */
+/* Have it done. One at a time. */
 WAL_CHECKED enum wal_err log_command_wait(struct wal_log *log, struct log_command *command);
 
-/* prune.c; for the committer's task only. */
+/* prune.c; for who leads. */
 WAL_CHECKED enum wal_err log_prune(struct wal_log *log, struct log_command *command, bool *unsure);
 
 /* The last segment that begins at or below the LSN. */
@@ -186,7 +228,7 @@ WAL_CHECKED enum wal_err log_mark_is_ours(struct wal_log *log);
 /* Tell the observer, if it is damage. */
 void log_report_damage(const struct wal_log *log, enum wal_err err, struct wal_place place);
 
-/* truncate.c; log_truncate is for the committer's task, with all that was accepted durable. */
+/* truncate.c; log_truncate is for who leads, with all that was accepted durable. */
 WAL_CHECKED enum wal_err log_truncate(struct wal_log *log, struct log_command *command,
                                       bool *unsure);
 
