@@ -210,17 +210,36 @@ static void draw_lengths(const struct runner *runner, struct operation *operatio
     }
 }
 
-/* Where there is one such payload there are many: they have to meet a crash, and soon. */
-static enum operation_content draw_content(const struct runner *runner, uint32_t number)
+/* What is the same for all operations of a run, drawn once. */
+struct habit {
+    bool rows, log_content, optional;
+    uint64_t row, content, optional_operation; /* Labels. */
+};
+
+static struct habit draw_habit(const struct runner *runner)
 {
-    if (percent(runner, "rows", 0, runner->scenario->row_percent) &&
-        percent(runner, "row", number, 75)) {
-        return CONTENT_ROW;
+    const struct scenario *scenario = runner->scenario;
+
+    return (struct habit){
+        .rows = percent(runner, "rows", 0, scenario->row_percent),
+        .log_content = percent(runner, "log-content", 0, scenario->log_content_percent),
+        .optional = percent(runner, "optional", 0, scenario->optional_percent),
+        .row = label_hash("row"),
+        .content = label_hash("content"),
+        .optional_operation = label_hash("optional-operation"),
+    };
+}
+
+/* Where there is one such payload there are many: they have to meet a crash, and soon. */
+static enum operation_content draw_content(const struct runner *runner, const struct habit *habit,
+                                           uint32_t number)
+{
+    if (habit->optional && entropy_of(runner, habit->optional_operation, number) % 100 < 30) {
+        return CONTENT_OPTIONAL;
     }
-    if (!percent(runner, "log-content", 0, runner->scenario->log_content_percent)) {
-        return CONTENT_NOISE;
-    }
-    return (enum operation_content)(run_entropy(runner, "content", number) % CONTENT_ROW);
+    if (habit->rows && entropy_of(runner, habit->row, number) % 100 < 75) return CONTENT_ROW;
+    if (!habit->log_content) return CONTENT_NOISE;
+    return (enum operation_content)(entropy_of(runner, habit->content, number) % CONTENT_ROW);
 }
 
 /* About as long as a sync takes, or until it is cancelled. */
@@ -246,14 +265,8 @@ static uint64_t draw_argument(const struct scenario *scenario, enum operation_ki
     return entropy >> 32;
 }
 
-static bool is_optional(const struct runner *runner, uint32_t number)
-{
-    return percent(runner, "optional", 0, runner->scenario->optional_percent) &&
-           percent(runner, "optional-operation", number, 30);
-}
-
-static struct operation draw_operation(const struct runner *runner, uint32_t number,
-                                       enum operation_kind kind, uint64_t entropy)
+static struct operation draw_operation(const struct runner *runner, const struct habit *habit,
+                                       uint32_t number, enum operation_kind kind, uint64_t entropy)
 {
     const struct scenario *scenario = runner->scenario;
     struct operation operation = {.kind = kind,
@@ -269,22 +282,21 @@ static struct operation draw_operation(const struct runner *runner, uint32_t num
             (uint32_t)range_draw(&scenario->batch_records, sim_mix(entropy, number, 2));
     }
     draw_lengths(runner, &operation, own);
-    operation.content =
-        is_optional(runner, number) ? CONTENT_OPTIONAL : draw_content(runner, number);
+    operation.content = draw_content(runner, habit, number);
     return operation;
 }
 
 /* Who pins what another prunes has to come at the right moment: so half of the prunes are followed
  * by such a pin of another client, where there is one. */
-static void draw_company(const struct runner *runner, const uint32_t *mix, uint32_t i,
-                         uint64_t entropy)
+static void draw_company(const struct runner *runner, const struct habit *habit,
+                         const uint32_t *mix, uint32_t i, uint64_t entropy)
 {
     struct operation *operation = &runner->operations[i];
     uint32_t clients = runner->config.clients;
 
     if (i == 0 || clients == 1 || mix[OPERATION_PIN] == 0) return;
     if (runner->operations[i - 1].kind != OPERATION_PRUNE || (entropy >> 40 & 1) != 0) return;
-    *operation = draw_operation(runner, i, OPERATION_PIN, entropy);
+    *operation = draw_operation(runner, habit, i, OPERATION_PIN, entropy);
     operation->client = (runner->operations[i - 1].client + 1) % clients;
     operation->argument = runner->operations[i - 1].argument + 1 + (entropy >> 41 & 3);
 }
@@ -295,14 +307,15 @@ static void draw_operations(struct runner *runner, bool swarm)
     uint32_t mix[OPERATION_KIND_COUNT];
 
     draw_mix(runner, swarm, mix);
+    const struct habit habit = draw_habit(runner);
     const uint64_t label = label_hash("op");
     run_reserve_operations(runner, count);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t entropy = entropy_of(runner, label, i);
         enum operation_kind kind =
             (enum operation_kind)weighted(mix, OPERATION_KIND_COUNT, entropy & UINT32_MAX);
-        runner->operations[i] = draw_operation(runner, i, kind, entropy);
-        draw_company(runner, mix, i, entropy);
+        runner->operations[i] = draw_operation(runner, &habit, i, kind, entropy);
+        draw_company(runner, &habit, mix, i, entropy);
     }
     runner->operations[count] = run_probe_operation(count);
 }

@@ -47,6 +47,19 @@ void disk_resize(struct disk_bytes *bytes, uint64_t *size, uint64_t new_size)
     *size = new_size;
 }
 
+void disk_put_bytes(struct disk_bytes *content, uint64_t *size, uint64_t offset, const void *bytes,
+                    size_t len)
+{
+    uint64_t end = offset + len;
+
+    if (offset > *size) disk_resize(content, size, offset);
+    if (end > *size) {
+        disk_reserve(content, (size_t)end);
+        *size = end;
+    }
+    disk_copy(content->bytes + offset, bytes, len);
+}
+
 struct disk *disk_create(void)
 {
     struct disk *disk = calloc(1, sizeof *disk);
@@ -254,9 +267,8 @@ size_t disk_write(struct disk *disk, disk_inode inode, uint64_t offset, const vo
 
     uint64_t end = offset + len;
     cache_own(file);
-    if (end > file->cache_size) disk_resize(&file->own_cache, &file->cache_size, end);
+    disk_put_bytes(&file->own_cache, &file->cache_size, offset, bytes, len);
     if (end > file->charged) charge(disk, file, end);
-    memcpy(file->own_cache.bytes + offset, bytes, len);
     if (disk->overlay_count > 0) disk_overlay_write(disk, inode, offset, bytes, len);
     disk_item_add(disk, inode, DISK_ITEM_WRITE, offset, bytes, len);
     return len;

@@ -185,6 +185,9 @@ void *disk_grow(void *array, size_t *capacity, size_t count, size_t size);
 void disk_reserve(struct disk_bytes *bytes, size_t len);
 /* A content's size changes; what is new reads as zeros. */
 void disk_resize(struct disk_bytes *bytes, uint64_t *size, uint64_t new_size);
+/* Bytes are written, and the content grows to hold them. */
+void disk_put_bytes(struct disk_bytes *content, uint64_t *size, uint64_t offset, const void *bytes,
+                    size_t len);
 
 static inline bool disk_live(const struct disk *disk, disk_inode inode)
 {

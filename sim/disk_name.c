@@ -8,10 +8,25 @@
  */
 #include "sim/disk_internal.h"
 
+/* The last bytes first: there names of files that belong together differ. */
+static bool is_named(const struct disk_entry *entry, const char *name, size_t len)
+{
+    uint64_t own, other;
+
+    if (entry->name[len] != '\0') return false;
+    if (len < sizeof own) return memcmp(entry->name, name, len) == 0;
+    memcpy(&own, entry->name + len - sizeof own, sizeof own);
+    memcpy(&other, name + len - sizeof own, sizeof other);
+    return own == other && memcmp(entry->name, name, len - sizeof own) == 0;
+}
+
 const struct disk_entry *disk_entries_find(const struct disk_entries *entries, const char *name)
 {
+    size_t len = strlen(name);
+
+    if (len >= DISK_NAME_BYTES) return NULL;
     for (size_t i = 0; i < entries->count; i++) {
-        if (strcmp(entries->all[i].name, name) == 0) return &entries->all[i];
+        if (is_named(&entries->all[i], name, len)) return &entries->all[i];
     }
     return NULL;
 }

@@ -102,10 +102,7 @@ static void commit_bytes(const struct disk *disk, struct disk_file *file, uint64
 {
     disk_durable_own(file);
     remember(disk, file, offset, offset + len);
-    if (offset + len > file->durable_size) {
-        disk_resize(&file->own_durable, &file->durable_size, offset + len);
-    }
-    memcpy(file->own_durable.bytes + offset, bytes, (size_t)len);
+    disk_put_bytes(&file->own_durable, &file->durable_size, offset, bytes, (size_t)len);
 }
 
 static void commit_item(const struct disk *disk, struct disk_file *file,
