@@ -99,24 +99,63 @@ static enum wal_err header_at(struct log_survey *survey, uint64_t number,
     return err;
 }
 
+/* Of which life is this segment? 0: it can't be read. One of a newer format is of a later life. */
+static enum wal_err life_of(struct log_survey *survey, uint64_t number, uint64_t *ret_life)
+{
+    struct wal_segment_header header = {.life = 0};
+
+    enum wal_err err = header_at(survey, number, &header, NULL);
+    if (err == WAL_VERSION) header.life = UINT64_MAX;
+    if (err == WAL_CORRUPT || err == WAL_VERSION || err == WAL_NOTFOUND) err = WAL_OK;
+    if (err == WAL_OK) *ret_life = header.life;
+    return err;
+}
+
+/* Of the names above `number`: the highest that can be read and is of the mark's life or a later
+ * one, 0 if there is none; and the lowest that is of an earlier one. */
+static enum wal_err lives_above(struct log_survey *survey, uint64_t number, uint64_t *ret_member,
+                                uint64_t *ret_leftover)
+{
+    uint64_t member = 0;
+    uint64_t leftover = UINT64_MAX;
+
+    for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
+        uint64_t at;
+        uint64_t life = 0;
+
+        if (!log_segment_name_parse(name, &at) || at <= number) continue;
+        enum wal_err err = life_of(survey, at, &life);
+        if (err) return err;
+        if (life >= survey->mark.life && at > member) member = at;
+        if (life != 0 && life < survey->mark.life && at < leftover) leftover = at;
+    }
+    *ret_member = member;
+    *ret_leftover = leftover;
+    return WAL_OK;
+}
+
 /* Segments above the mark's that are of a lower life than the mark are not part of the log: a new
- * life has begun below them (format.h, "A LIFE begins"). One that can't be read is not one of them,
- * and then neither are those below it: whoever needs it will say so. So what is left is all names
- * up to last_segment, and wals counts them. */
+ * life has begun below them (format.h, "A LIFE begins"). Nor is what stands above such a one, for
+ * the new life's segments leave no number out, unless it can be read and is of that life. But one
+ * that can't be read, with no leftover below it, may be: whoever needs it will say so. So what is
+ * left is all names up to last_segment, and wals counts them. */
 static enum wal_err leftovers_set_aside(struct log_survey *survey)
 {
     uint64_t number;
     uint64_t last = survey->mark.segment;
+    uint64_t member = 0;
+    uint64_t leftover = 0;
 
+    enum wal_err err = lives_above(survey, last, &member, &leftover);
+    if (err) return err;
+    if (member > last) {
+        last = member;
+        if (leftover < last) err = lives_above(survey, last, &member, &leftover);
+        if (err) return err;
+    }
     for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
-        struct wal_segment_header header;
-
-        if (!log_segment_name_parse(name, &number) || number <= last) continue;
-        enum wal_err err = header_at(survey, number, &header, NULL);
-        if (err != WAL_OK && err != WAL_CORRUPT && err != WAL_VERSION && err != WAL_NOTFOUND) {
-            return err;
-        }
-        if (err != WAL_OK || header.life >= survey->mark.life) last = number;
+        if (!log_segment_name_parse(name, &number)) continue;
+        if (number < leftover && number > last) last = number;
     }
     for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
         if (log_segment_name_parse(name, &number) && number > last) survey->wals--;
