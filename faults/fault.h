@@ -172,10 +172,14 @@ struct fault_plan {
     uint8_t by_call_count[SIM_CALL_COUNT];
     enum disk_fsync_failure fsync_failure; /* What a failed sync does on this run's disk. */
 
+    uint32_t burst_calls; /* After a strike, for so many calls of the process, all are likelier:
+                             a disk that goes bad fails more than once. 0: it is not. */
+
     uint32_t media_left; /* Faults that may still spoil bytes, at rest or on their way (F17). */
 
     /* What strikes remember. All zero at the start. */
     bool counted;                   /* This one's address has counted the call. */
+    uint64_t burst_until;           /* Of the machine's calls. */
     uint64_t full_until_ns;         /* F03: nothing can grow until then. */
     bool interrupted;               /* F02: a row of interruptions is on: */
     uint32_t interrupted_left;      /* how many more times, */

@@ -11,22 +11,37 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FLIP_BITS = 1 << 20 }; /* More than any read of a simulated file. */
+enum {
+    FLIP_BITS = 1 << 20, /* More than any read of a simulated file. */
+    BURST_FACTOR = 32,
+    BURST_ODDS_MAX = 16384, /* So that something gets through. */
+};
 
 static enum fault_phase phase_of(const struct fault_plan *plan, const struct sim_point *point)
 {
     return plan->phase == NULL ? FAULT_COMMIT : plan->phase(plan->context, point);
 }
 
+static uint32_t odds_now(const struct fault_plan *plan, const struct fault *fault,
+                         const struct sim_world *world)
+{
+    uint32_t odds = plan->odds[fault->number];
+
+    if (plan->burst_calls == 0 || sim_steps(world) >= plan->burst_until) return odds;
+    uint32_t likelier = odds * BURST_FACTOR < BURST_ODDS_MAX ? odds * BURST_FACTOR : BURST_ODDS_MAX;
+    return odds > likelier ? odds : likelier;
+}
+
 static uint32_t asked(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
                       const struct sim_point *point, uint32_t outcomes)
 {
     uint32_t outcome = sim_decide_odds(world, SIM_STREAM_FAULT, SIM_KIND_FAULT + fault->number,
-                                       point->call, plan->odds[fault->number], outcomes);
+                                       point->call, odds_now(plan, fault, world), outcomes);
 
     plan->counted = true;
     plan->asked = outcome != 0;
     if (outcome == 0) return 0;
+    plan->burst_until = sim_steps(world) + plan->burst_calls;
     plan->asked_index = (uint32_t)sim_world_record(world)->count - 1;
     plan->reach[fault->number][phase_of(plan, point)].drawn++;
     return outcome;

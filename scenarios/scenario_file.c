@@ -59,6 +59,7 @@ static const struct key percent_keys[] = {
     { "workload", "swarm-percent",       AT(swarm_percent),         0, 100, "80" },
     { "workload", "end-power-off-percent", AT(end_power_off_percent), 0, 100, "70" },
     { "crash", "image-again-percent",    AT(image_again_percent),   0, 100, "25" },
+    { "faults", "burst-percent",         AT(burst_percent),         0, 100, "0" },
 };
 #undef AT
 /* clang-format on */
@@ -224,6 +225,7 @@ static int read_table_key(struct reading *reading, const char *section, const ch
                            (uint32_t *)(void *)(base + key->offset));
     }
     if (strcmp(section, "disk") == 0) known[count++] = "profiles";
+    if (strcmp(section, "faults") == 0) known[count++] = "faults";
     if (count == 0) {
         static const char *const sections[] = {"scenario", "workload", "mix",    "log",    "crash",
                                                "disk",     "schedule", "faults", "explore"};
@@ -256,10 +258,8 @@ static int read_key(void *user, const char *section, const char *name, const cha
         return read_weight(reading, "policy in [schedule]", name, value, policies, SIM_POLICY_COUNT,
                            scenario->policy);
     }
-    if (strcmp(section, "faults") == 0) {
-        static const char *const known[] = {"faults"};
-        if (strcmp(name, "faults") == 0) return read_names(reading, value, read_fault);
-        return refuse_unknown(reading, "key in [faults]", name, known, 1);
+    if (strcmp(section, "faults") == 0 && strcmp(name, "faults") == 0) {
+        return read_names(reading, value, read_fault);
     }
     if (strcmp(section, "disk") == 0 && strcmp(name, "profiles") == 0) {
         return read_names(reading, value, read_profile);

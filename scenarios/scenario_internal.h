@@ -68,6 +68,7 @@ struct scenario {
     struct range crashes_max;
     struct range fsync_ns;
     struct range still_time;      /* 1: calls take no time, time passes by sleeping alone. */
+    uint32_t burst_percent;       /* Runs in which a strike makes others likelier for a while. */
     uint32_t image_again_percent; /* Extra images that lose power once more and are read again. */
 
     const struct disk_profile *profiles[PROFILES_MAX];

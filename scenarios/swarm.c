@@ -172,6 +172,9 @@ static void draw_faults(struct runner *runner, bool swarm)
     runner->odds.kill = plan->odds[38];
     runner->odds.spare_boots = plan->odds[37] == 0;
     config->chunk_bytes = plan->odds[28] == 0 ? 0 : draw_chunk(runner);
+    if (percent(runner, "burst", 0, runner->scenario->burst_percent)) {
+        plan->burst_calls = 16U << run_entropy(runner, "burst-calls", 0) % 5;
+    }
     config->media_max = percent(runner, "media", 0, swarm ? 40 : 100) ? 1 : 0;
 }
 
