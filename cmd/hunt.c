@@ -38,12 +38,13 @@ static void become_run(const struct hunt *hunt)
           (char *)NULL);
 }
 
+/* Not `run`, which tries first what failed earlier. */
 static void become_sound(const struct hunt *hunt)
 {
-    char *seeds = squall_path("%s..%s", hunt->seed, hunt->seed);
+    char *token = squall_path("everything:%s", hunt->seed);
 
-    execl(SOUND, "squall", "run", "everything", "--jobs", "1", "--seeds", seeds,
-          hunt->policy != NULL ? "--policy" : NULL, hunt->policy, (char *)NULL);
+    execl(SOUND, "squall", "replay", token, hunt->policy != NULL ? "--policy" : NULL, hunt->policy,
+          (char *)NULL);
 }
 
 static void become_shrink(const struct hunt *hunt)
