@@ -71,6 +71,7 @@ static void simplify_kind(struct shrink *shrink, uint32_t index)
         {OPERATION_APPEND_NOTIFY, OPERATION_APPEND},
         {OPERATION_APPEND_UNTIL, OPERATION_APPEND},
         {OPERATION_POLL, OPERATION_WAIT},
+        {OPERATION_TRUNCATE_WATCHED, OPERATION_TRUNCATE},
     };
 
     for (size_t i = 0; i < sizeof simpler / sizeof simpler[0]; i++) {

@@ -42,7 +42,9 @@
     X(CANCEL, "cancel", "have the next client no longer wait, where it does not want to for ever") \
     X(APPEND_MANY, "append-many", "append a batch of empty records of an unknown kind")            \
     X(READ_MAPPED, "read-mapped", "read the log beside its writer, through mappings")              \
-    X(FOLLOW, "follow", "follow the log beside its writer, until it is enough")
+    X(FOLLOW, "follow", "follow the log beside its writer, until it is enough")                    \
+    X(TRUNCATE_WATCHED, "truncate-watched",                                                        \
+      "forget the last records while somebody looks at the numbers")
 
 enum operation_kind {
 #define OPERATION_ENUM(name, text, story) OPERATION_##name,
@@ -87,7 +89,8 @@ struct operation {
                           record, odd: a batch of two. TRUNCATE: how many records go; PRUNE,
                           PIN: how many stay.
                           APPEND_UNTIL: how long, in ns; 0: until it is cancelled.
-                          APPEND_MANY: how many. READ_MAPPED, FOLLOW: see client_read.c. */
+                          APPEND_MANY: how many. READ_MAPPED, FOLLOW: see client_read.c.
+                          TRUNCATE_WATCHED: see client_stat.c. */
     uint64_t noise;    /* What contents are made of, beside number, index and length, */
     enum operation_content content; /* and what they look like. */
 };

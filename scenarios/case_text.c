@@ -113,7 +113,8 @@ static bool has_argument(enum operation_kind kind)
     return kind == OPERATION_IDLE || kind == OPERATION_READ || kind == OPERATION_APPEND_OVER ||
            kind == OPERATION_TRUNCATE || kind == OPERATION_PRUNE || kind == OPERATION_PIN ||
            kind == OPERATION_APPEND_UNTIL || kind == OPERATION_APPEND_MANY ||
-           kind == OPERATION_READ_MAPPED || kind == OPERATION_FOLLOW;
+           kind == OPERATION_READ_MAPPED || kind == OPERATION_FOLLOW ||
+           kind == OPERATION_TRUNCATE_WATCHED;
 }
 
 static void add_operation(struct text *text, const struct operation *operation)

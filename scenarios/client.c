@@ -250,16 +250,6 @@ static void append_many(struct run_client *client, const struct operation *opera
     run_wait_for(client, &ticket, &(struct wal_patience){.deadline_ns = WAL_NO_DEADLINE});
 }
 
-/* The log's numbers. They have to be of one moment, and of none before it told of a rollback. */
-static bool stat_of(struct boot *boot, uint32_t operation, struct wal_stat *ret_stat)
-{
-    wal_log_stat(boot->log, ret_stat);
-    bool good =
-        ret_stat->durable_lsn <= ret_stat->accepted_lsn && ret_stat->rollbacks >= boot->rollbacks;
-    if (!good) run_put_down_error(boot, operation, HISTORY_UNANSWERED);
-    return good;
-}
-
 static void read_beside(struct run_client *client, const struct operation *operation)
 {
     struct runner *runner = client->runner;
@@ -268,7 +258,7 @@ static void read_beside(struct run_client *client, const struct operation *opera
 
     run_put_down(runner,
                  (struct history_event){.kind = HISTORY_ASKED, .operation = operation->number});
-    if (!stat_of(client->boot, operation->number, &stat)) return;
+    if (!run_stat(client->boot, operation->number, &stat)) return;
     struct run_reading reading = run_reading_choose(client, operation, &stat);
     run_read(client->boot->io, &reading, &client->seen, &observation);
     observation.instance = sim_instance(runner->world);
@@ -321,6 +311,7 @@ static void operate(struct run_client *client, const struct operation *operation
     case OPERATION_COPY: run_copy(client->boot); break;
     case OPERATION_APPEND_OVER: append_over(client, operation); break;
     case OPERATION_TRUNCATE:
+    case OPERATION_TRUNCATE_WATCHED:
     case OPERATION_PRUNE:
     case OPERATION_PIN:
     case OPERATION_UNPIN: run_cut(client, operation); break;
@@ -417,7 +408,7 @@ static void close_log(struct boot *boot)
     struct wal_stat stat;
 
     bool ours = boot->log != NULL;
-    bool known = ours && stat_of(boot, HISTORY_NO_OPERATION, &stat);
+    bool known = ours && run_stat(boot, HISTORY_NO_OPERATION, &stat);
     boot->closing = true;
     boot->closing_at = runner->history.count;
     enum wal_err err = ours ? wal_close(boot->log) : run_foreign_close(boot);

@@ -11,8 +11,8 @@
 
 bool run_cuts(enum operation_kind kind)
 {
-    return kind == OPERATION_TRUNCATE || kind == OPERATION_PRUNE || kind == OPERATION_PIN ||
-           kind == OPERATION_UNPIN;
+    return kind == OPERATION_TRUNCATE || kind == OPERATION_TRUNCATE_WATCHED ||
+           kind == OPERATION_PRUNE || kind == OPERATION_PIN || kind == OPERATION_UNPIN;
 }
 
 /* So many records before `end_lsn`, which is behind the last, but nothing below the floor. */
@@ -47,11 +47,28 @@ enum wal_err run_truncate_after(struct run_client *client, uint32_t number, uint
     return WAL_OK;
 }
 
-static void truncate_after(struct run_client *client, uint32_t number, uint64_t last_lsn)
+static void truncate_back(struct run_client *client, const struct operation *operation,
+                          const struct wal_stat *stat)
 {
-    enum wal_err err = run_truncate_after(client, number, last_lsn);
+    bool watched = operation->kind == OPERATION_TRUNCATE_WATCHED;
+    uint64_t back = watched ? operation->argument % RUN_WATCHED_BACK : operation->argument;
+    uint64_t last_lsn = back_from(stat, stat->accepted_lsn + 1, back) - 1;
+    struct boot *boot = client->boot;
+    struct run_onlooker onlooker = {.boot = boot, .operation = operation->number};
 
-    if (err) run_put_down_failure(client->boot, number, err);
+    /* At some time within what a truncation may take. */
+    onlooker.after_ns =
+        operation->argument / RUN_WATCHED_BACK % (10 * client->runner->config.fsync_ns + 1);
+    boot->cut = (struct run_last_cut){.alone = boot->truncating == 0,
+                                      .lsn = last_lsn,
+                                      .life = stat->life,
+                                      .records = stat->records};
+    boot->truncating++;
+    if (watched) run_look_on(&onlooker);
+    enum wal_err err = run_truncate_after(client, operation->number, last_lsn);
+    boot->truncating--;
+    if (watched) run_look_away(&onlooker);
+    if (err) run_put_down_failure(boot, operation->number, err);
 }
 
 static void prune_before(struct run_client *client, uint32_t number, uint64_t first_lsn)
@@ -115,10 +132,10 @@ void run_cut(struct run_client *client, const struct operation *operation)
 
     wal_log_stat(client->boot->log, &stat);
     if (sim_is_zombie(client->runner->world)) return; /* Nobody would hear what it asks for. */
-    uint64_t accepted_end = back_from(&stat, stat.accepted_lsn + 1, operation->argument);
     uint64_t durable_end = back_from(&stat, stat.durable_lsn + 1, operation->argument);
     switch (operation->kind) {
-    case OPERATION_TRUNCATE: truncate_after(client, operation->number, accepted_end - 1); break;
+    case OPERATION_TRUNCATE:
+    case OPERATION_TRUNCATE_WATCHED: truncate_back(client, operation, &stat); break;
     case OPERATION_PRUNE: prune_before(client, operation->number, durable_end); break;
     case OPERATION_PIN: pin_from(client, operation->number, durable_end); break;
     case OPERATION_UNPIN: unpin(client, operation->number); break;

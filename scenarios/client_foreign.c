@@ -187,6 +187,7 @@ bool run_foreign_operate(struct run_client *client, const struct operation *oper
     case OPERATION_READ_MAPPED:
     case OPERATION_FOLLOW: read_beside(client, operation); return true;
     case OPERATION_TRUNCATE: truncate_back(client, operation); return true;
+    case OPERATION_TRUNCATE_WATCHED:
     case OPERATION_PRUNE:
     case OPERATION_PIN:
     case OPERATION_UNPIN:

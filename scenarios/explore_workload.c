@@ -241,6 +241,7 @@ static uint64_t offset_after(const struct run_case *run_case)
         case OPERATION_REOPEN:
         case OPERATION_COPY:
         case OPERATION_TRUNCATE:
+        case OPERATION_TRUNCATE_WATCHED:
         case OPERATION_KIND_COUNT: return 0;
         }
     }

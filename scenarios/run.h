@@ -86,6 +86,13 @@ struct run_client {
     struct wal_cancel *cancel; /* NULL: it has none. */
 };
 
+/* A truncation that no other has met, and what the log said of itself just before. */
+struct run_last_cut {
+    bool alone;
+    uint64_t lsn; /* Asked for. */
+    uint64_t life, records;
+};
+
 /* A process: what it works with, and how it is doing, for the driver. There are two: a process that
  * is paused, a zombie, may come back while its successor runs. */
 struct boot {
@@ -98,7 +105,9 @@ struct boot {
     struct wal_io *io;
     bool opened;
     bool closing;
-    uint32_t cutting;             /* So many clients truncate, pin or unpin. */
+    uint32_t cutting;    /* So many clients truncate, pin or unpin. */
+    uint32_t truncating; /* Of these: truncate. */
+    struct run_last_cut cut;
     size_t opened_at, closing_at; /* So many events were in the history; SIZE_MAX: not yet. */
     bool damaged;                 /* CORRUPT was seen, or a sector could not be read. */
     bool broken;                  /* The log is poisoned: the process gives up. */
@@ -214,6 +223,19 @@ void run_put_down(struct runner *runner, struct history_event event);
 void run_put_down_failure(struct boot *boot, uint32_t operation, enum wal_err err);
 void run_put_down_error(struct boot *boot, uint32_t operation, enum history_error error);
 void run_put_down_ack(struct runner *runner, uint32_t operation, uint64_t last_lsn);
+
+/* client_stat.c: the log's numbers. False: they cannot be right, and the history says so. */
+bool run_stat(struct boot *boot, uint32_t operation, struct wal_stat *ret_stat);
+/* Somebody looks at them again and again, as long as a truncation runs. */
+enum { RUN_WATCHED_BACK = 16 }; /* TRUNCATE_WATCHED: the argument modulo this is how many go, */
+struct run_onlooker {
+    struct boot *boot;
+    uint32_t operation;
+    uint64_t after_ns; /* and the rest says when the onlooker begins. */
+    struct wal_task *task;
+};
+void run_look_on(struct run_onlooker *onlooker);
+void run_look_away(struct run_onlooker *onlooker);
 
 /* client_cut.c: truncate, prune, pin and unpin. */
 void run_cut(struct run_client *client, const struct operation *operation);

@@ -12,7 +12,7 @@
 
 #include "scenarios/run.h"
 
-enum { FAULT_COPIED = 49, MANY_MIN = 400, MANY_QUEUE_BYTES = 24 * 1024 };
+enum { FAULT_COPIED = 49, MANY_MIN = 400, MANY_QUEUE_BYTES = 24 * 1024, LOOK_ON_MAX_NS = 1000000 };
 
 static uint64_t label_hash(const char *label)
 {
@@ -258,6 +258,10 @@ static uint64_t draw_argument(const struct scenario *scenario, enum operation_ki
 {
     if (kind == OPERATION_IDLE) return range_draw(&scenario->idle_ns, entropy);
     if (kind == OPERATION_TRUNCATE) return range_draw(&scenario->truncate_back, entropy);
+    if (kind == OPERATION_TRUNCATE_WATCHED) {
+        uint64_t back = range_draw(&scenario->truncate_back, entropy) % RUN_WATCHED_BACK;
+        return (entropy >> 32) % LOOK_ON_MAX_NS * RUN_WATCHED_BACK + back;
+    }
     if (kind == OPERATION_PRUNE) return range_draw(&scenario->prune_keep, entropy);
     if (kind == OPERATION_PIN) return range_draw(&scenario->pin_back, entropy);
     if (kind == OPERATION_APPEND_UNTIL) return draw_patience_ns(entropy);

@@ -326,7 +326,8 @@ static void poison(struct wal_log *log, enum wal_err err)
                             });
 }
 
-/* What was accepted above the tip is not, any more: `err` is why. */
+/* What was accepted above the tip is not, any more: `err` is why. Publish it with the tip: of the
+ * two, neither alone is a state that was. */
 static void epoch_end(struct wal_log *log, enum wal_err err)
 {
     log->rollbacks[log->epoch % LOG_ROLLBACKS_KEPT] = (struct log_rollback){
@@ -337,7 +338,6 @@ static void epoch_end(struct wal_log *log, enum wal_err err)
     log->epoch++;
     log->accepted_lsn = log->tip.durable_lsn;
     if (log->sync_wanted_lsn > log->accepted_lsn) log->sync_wanted_lsn = log->accepted_lsn;
-    log_stat_publish(log); /* What was accepted went down. */
 }
 
 static void roll_back(struct wal_log *log, enum wal_err err)
@@ -403,6 +403,7 @@ static enum wal_err run_unlocked(struct wal_log *log,
     if (unsure) {
         poison(log, err);
     } else {
+        if (log->command != NULL && log->command->truncated) epoch_end(log, WAL_TRUNCATED);
         publish_moved(log, LOG_TELL_ALL);
     }
     return err;
@@ -426,7 +427,6 @@ static void command_run(struct wal_log *log)
     if (log->poisoned) return;
     enum wal_err err = run_unlocked(log, command_carry_out);
     if (log->poisoned) return;
-    if (log->command->truncated) epoch_end(log, WAL_TRUNCATED);
     command_end(log, err);
 }
 
