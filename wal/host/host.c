@@ -92,6 +92,7 @@ enum wal_err wal_host_create(struct wal_io **ret_io)
     host_dir_fill(&host->ops);
     host_file_fill(&host->ops);
     host_task_fill(&host->ops);
+    host_mutex_fill(&host->ops);
     host_cond_fill(&host->ops);
     *ret_io = &host->io;
     return WAL_OK;

@@ -42,8 +42,7 @@ struct wal_cancel {
     atomic_bool fired;
 };
 
-/* WAL_OK also where nothing happened. */
-static enum wal_err futex_wait(atomic_uint *count, unsigned noted, uint64_t deadline_ns)
+enum wal_err host_futex_wait(atomic_uint *number, unsigned noted, uint64_t deadline_ns)
 {
     struct timespec deadline = {
         .tv_sec = (time_t)(deadline_ns / NS_PER_S),
@@ -52,20 +51,24 @@ static enum wal_err futex_wait(atomic_uint *count, unsigned noted, uint64_t dead
     const struct timespec *until = deadline_ns == WAL_NO_DEADLINE ? NULL : &deadline;
 
     /* This one takes a point on the monotonic clock, the plain one a duration. */
-    long failed = syscall(SYS_futex, count, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, noted, until,
+    long failed = syscall(SYS_futex, number, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, noted, until,
                           NULL, FUTEX_BITSET_MATCH_ANY);
     if (failed == 0) return WAL_OK;
     assert(errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT);
     return errno == ETIMEDOUT ? WAL_TIMEOUT : WAL_OK;
 }
 
+void host_futex_wake(atomic_uint *number, int how_many)
+{
+    long failed =
+        syscall(SYS_futex, number, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, how_many, NULL, NULL, 0);
+    assert(failed >= 0);
+}
+
 static void cond_wake(struct wal_cond *cond, int how_many)
 {
     atomic_fetch_add(&cond->count, 1);
-    if (atomic_load(&cond->waiters) == 0) return;
-    long failed =
-        syscall(SYS_futex, &cond->count, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, how_many, NULL, NULL, 0);
-    assert(failed >= 0);
+    if (atomic_load(&cond->waiters) > 0) host_futex_wake(&cond->count, how_many);
 }
 
 static enum wal_err cond_create(struct wal_io *io, struct wal_cond **ret_cond)
@@ -129,7 +132,7 @@ static enum wal_err cond_wait(struct wal_io *io, struct wal_cond *cond, struct w
     if (cancel != NULL) cancel_list(cancel, &waiter);
     if (cancel == NULL || !atomic_load(&cancel->fired)) {
         host_mutex_unlock(io, mutex);
-        err = futex_wait(&cond->count, noted, deadline_ns);
+        err = host_futex_wait(&cond->count, noted, deadline_ns);
         host_mutex_lock(io, mutex);
     }
     if (cancel != NULL) {
@@ -228,7 +231,7 @@ static enum wal_err task_sleep(struct wal_io *io, uint64_t duration_ns, struct w
     atomic_store(&own.waiters, 1);
     cancel_list(cancel, &waiter);
     while (!atomic_load(&cancel->fired) && err == WAL_OK) {
-        err = futex_wait(&own.count, 0, deadline_ns);
+        err = host_futex_wait(&own.count, 0, deadline_ns);
     }
     cancel_unlist(cancel, &waiter);
     return atomic_load(&cancel->fired) ? WAL_CANCELLED : WAL_OK;

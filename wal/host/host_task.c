@@ -1,7 +1,5 @@
 /*
- * host_task.c - tasks are threads, and so are their locks.
- *
- * What pthread says is wrong about a mutex is a bug of the caller, and asserts.
+ * host_task.c - tasks are threads.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -17,10 +15,6 @@ struct wal_task {
     pthread_t thread;
     void (*entry)(void *arg);
     void *arg;
-};
-
-struct wal_mutex {
-    pthread_mutex_t mutex;
 };
 
 static void *task_main(void *arg)
@@ -77,66 +71,8 @@ static void task_join(struct wal_io *io, struct wal_task *task)
     free(task);
 }
 
-/* Error checking: locking twice and unlocking another's lock assert instead of hanging. */
-static enum wal_err mutex_init(pthread_mutex_t *mutex)
-{
-    pthread_mutexattr_t attr;
-    int number = pthread_mutexattr_init(&attr);
-
-    if (number != 0) return host_errno(number);
-    number = pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
-    if (number == 0) number = pthread_mutex_init(mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return number == 0 ? WAL_OK : host_errno(number);
-}
-
-static enum wal_err task_mutex_create(struct wal_io *io, struct wal_mutex **ret_mutex)
-{
-    struct wal_mutex *mutex = malloc(sizeof(*mutex));
-
-    (void)io;
-    if (mutex == NULL) return WAL_NOMEM;
-
-    enum wal_err err = mutex_init(&mutex->mutex);
-    if (err) {
-        free(mutex);
-        return err;
-    }
-    *ret_mutex = mutex;
-    return WAL_OK;
-}
-
-static void task_mutex_destroy(struct wal_io *io, struct wal_mutex *mutex)
-{
-    int failed = pthread_mutex_destroy(&mutex->mutex);
-
-    (void)io;
-    assert(failed == 0);
-    free(mutex);
-}
-
-void host_mutex_lock(struct wal_io *io, struct wal_mutex *mutex)
-{
-    int failed = pthread_mutex_lock(&mutex->mutex);
-
-    (void)io;
-    assert(failed == 0);
-}
-
-void host_mutex_unlock(struct wal_io *io, struct wal_mutex *mutex)
-{
-    int failed = pthread_mutex_unlock(&mutex->mutex);
-
-    (void)io;
-    assert(failed == 0);
-}
-
 void host_task_fill(struct wal_io_ops *ops)
 {
     ops->spawn = task_spawn;
     ops->join = task_join;
-    ops->mutex_create = task_mutex_create;
-    ops->mutex_destroy = task_mutex_destroy;
-    ops->mutex_lock = host_mutex_lock;
-    ops->mutex_unlock = host_mutex_unlock;
 }
