@@ -103,7 +103,7 @@ static void groups_mend(uint8_t *bytes, size_t len, const struct wal_segment_hea
 
             log_record_header_decode(bytes + pos, &record);
             if (log_record_bytes(record.length) > len - pos) break;
-            log_record_seal(bytes + pos, binding, pos, group.first_lsn + i);
+            log_records_seal(bytes + pos, binding, pos, group.first_lsn + i, 1);
             pos += (size_t)log_record_bytes(record.length);
         }
     }

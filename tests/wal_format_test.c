@@ -167,7 +167,7 @@ static void record_with_any_bit_flipped_or_cut_short_is_refused(void **state)
     (void)state;
     memcpy(bytes + WAL_RECORD_HEADER_BYTES, "eleven byte", 11);
     log_record_header_encode(bytes, &(struct wal_record_header){.length = 11, .kind = 1});
-    log_record_seal(bytes, 77, 560, 5);
+    log_records_seal(bytes, 77, 560, 5, 1);
     assert_u64(log_records_decode(bytes, sizeof bytes, 77, 560, 5, 1, &record), 1);
     assert_u64(record.length, 11);
     for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {

@@ -318,8 +318,8 @@ static void segment_stretch(struct fixture *fixture, struct wal_mark_slot *ret_m
 
         log_record_header_encode(bytes + WAL_GROUP_HEADER_BYTES,
                                  &(struct wal_record_header){len, WAL_RECORD_OPTIONAL, 0, 0});
-        log_record_seal(bytes + WAL_GROUP_HEADER_BYTES, binding, offset + WAL_GROUP_HEADER_BYTES,
-                        lsn);
+        log_records_seal(bytes + WAL_GROUP_HEADER_BYTES, binding, offset + WAL_GROUP_HEADER_BYTES,
+                         lsn, 1);
         const struct wal_group_header group = {
             .first_lsn = lsn,
             .durable_lsn = lsn - 1,

@@ -120,8 +120,8 @@ static void kind_change(struct fixture *fixture, uint64_t offset, uint64_t lsn, 
     log_record_header_decode(file->now + offset, &record);
     record.kind = kind;
     log_record_header_encode(file->now + offset, &record);
-    log_record_seal(file->now + offset, log_binding(header.log_id, header.life, header.segment),
-                    offset, lsn);
+    log_records_seal(file->now + offset, log_binding(header.log_id, header.life, header.segment),
+                     offset, lsn, 1);
 }
 
 static void unknown_kinds_are_skipped_if_optional_and_refused_if_not(void **state)

@@ -154,20 +154,48 @@ void log_record_header_encode(uint8_t *p, const struct wal_record_header *header
     put_u32(p + 12, header->batch_index);
 }
 
-static uint32_t record_crc(const uint8_t *p, uint64_t bytes, uint32_t binding, uint64_t offset,
-                           uint64_t lsn)
+static struct log_crc_lane record_lane(const uint8_t *p, uint64_t bytes, uint32_t binding,
+                                       uint64_t offset, uint64_t lsn)
 {
-    uint8_t place[16];
-
-    put_u64(place, offset);
-    put_u64(place + 8, lsn);
-    uint32_t state = log_crc_add(binding, place, sizeof place);
-    return log_crc_end(log_crc_add(state, p + CRC_BYTES, (size_t)bytes - CRC_BYTES));
+    return (struct log_crc_lane){
+        .place = {offset, lsn},
+        .bytes = p + CRC_BYTES,
+        .len = (size_t)bytes - CRC_BYTES,
+        .state = binding,
+    };
 }
 
-void log_record_seal(uint8_t *p, uint32_t binding, uint64_t offset, uint64_t lsn)
+/* The lanes that are left: so that two or three go side by side, and one goes by itself. */
+static void lanes_run(struct log_crc_lane *lanes, unsigned used)
 {
-    put_u32(p, record_crc(p, log_record_bytes(get_u32(p + 4)), binding, offset, lsn));
+    for (unsigned i = used; i < LOG_CRC_LANES; i++) {
+        lanes[i] = lanes[0];
+        if (used == 1) lanes[i].len = CRC_BYTES;
+    }
+    log_crc_add_lanes(lanes);
+}
+
+void log_records_seal(uint8_t *p, uint32_t binding, uint64_t offset, uint64_t first_lsn,
+                      uint32_t count)
+{
+    struct log_crc_lane lanes[LOG_CRC_LANES];
+    uint8_t *records[LOG_CRC_LANES];
+    unsigned used = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t bytes = log_record_bytes(get_u32(p + 4));
+
+        records[used] = p;
+        lanes[used++] = record_lane(p, bytes, binding, offset, first_lsn + i);
+        p += bytes;
+        offset += bytes;
+        if (used < LOG_CRC_LANES && i + 1 < count) continue;
+        lanes_run(lanes, used);
+        while (used > 0) {
+            used--;
+            put_u32(records[used], log_crc_end(lanes[used].state));
+        }
+    }
 }
 
 unsigned log_records_decode(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
@@ -181,12 +209,7 @@ unsigned log_records_decode(const uint8_t *p, uint64_t left, uint32_t binding, u
     for (; there < count && left - at >= WAL_RECORD_HEADER_BYTES; there++) {
         uint64_t bytes = log_record_bytes(get_u32(p + at + 4));
         if (bytes > left - at) break;
-        lanes[there] = (struct log_crc_lane){
-            .place = {offset + at, lsn + there},
-            .bytes = p + at + CRC_BYTES,
-            .len = (size_t)bytes - CRC_BYTES,
-            .state = binding,
-        };
+        lanes[there] = record_lane(p + at, bytes, binding, offset + at, lsn + there);
         at += bytes;
     }
     if (there == 0) return 0;
@@ -194,12 +217,7 @@ unsigned log_records_decode(const uint8_t *p, uint64_t left, uint32_t binding, u
     for (uint64_t ahead = PREFETCH_BYTES; ahead < PREFETCH_BYTES + at; ahead += 64) {
         __builtin_prefetch(p + ahead);
     }
-    /* The lanes that are left: so that two or three go side by side, and one goes by itself. */
-    for (unsigned i = there; i < LOG_CRC_LANES; i++) {
-        lanes[i] = lanes[0];
-        if (there == 1) lanes[i].len = CRC_BYTES;
-    }
-    log_crc_add_lanes(lanes);
+    lanes_run(lanes, there);
     for (unsigned i = 0; i < there; i++) {
         const uint8_t *record = lanes[i].bytes - CRC_BYTES;
         if (get_u32(record) != log_crc_end(lanes[i].state)) return i;

@@ -50,7 +50,9 @@ bool log_group_header_decode(const uint8_t *p, uint32_t binding, uint64_t offset
 
 /* Without the checksum, which needs the place; seal adds it. */
 void log_record_header_encode(uint8_t *p, const struct wal_record_header *header);
-void log_record_seal(uint8_t *p, uint32_t binding, uint64_t offset, uint64_t lsn);
+/* So many, one after the other from p on, which lie at this offset. */
+void log_records_seal(uint8_t *p, uint32_t binding, uint64_t offset, uint64_t first_lsn,
+                      uint32_t count);
 static inline void log_record_header_decode(const uint8_t *p, struct wal_record_header *ret_header)
 {
     *ret_header = (struct wal_record_header){

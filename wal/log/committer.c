@@ -176,14 +176,8 @@ static size_t group_seal(const struct wal_log *log, const struct log_queue *grou
     size_t len = WAL_GROUP_HEADER_BYTES + (size_t)group->used;
     size_t padded = (size_t)log_round_up(len, log->block_bytes);
 
-    for (uint32_t pos = 0, i = 0; i < group->count; i++) {
-        struct wal_record_header record;
-
-        log_record_header_decode(records + pos, &record);
-        log_record_seal(records + pos, tip->binding, tip->offset + WAL_GROUP_HEADER_BYTES + pos,
-                        group->first_lsn + i);
-        pos += (uint32_t)log_record_bytes(record.length);
-    }
+    log_records_seal(records, tip->binding, tip->offset + WAL_GROUP_HEADER_BYTES, group->first_lsn,
+                     group->count);
     const struct wal_group_header header = {
         .first_lsn = group->first_lsn,
         .durable_lsn = tip->durable_lsn,

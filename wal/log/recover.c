@@ -67,19 +67,6 @@ static uint8_t *group_trim(struct log_group *group, const struct copy *copy)
     return group->records + begin;
 }
 
-static void records_seal(uint8_t *records, const struct wal_group_header *header,
-                         const struct copy *copy)
-{
-    for (uint32_t pos = 0, i = 0; i < header->count; i++) {
-        struct wal_record_header record;
-
-        log_record_header_decode(records + pos, &record);
-        log_record_seal(records + pos, copy->binding, copy->offset + WAL_GROUP_HEADER_BYTES + pos,
-                        header->first_lsn + i);
-        pos += (uint32_t)log_record_bytes(record.length);
-    }
-}
-
 /* Write the group, which stands in the scan's window, for its new place. */
 static enum wal_err group_copy(struct log_scan *scan, struct log_group *group, struct copy *copy)
 {
@@ -91,7 +78,8 @@ static enum wal_err group_copy(struct log_scan *scan, struct log_group *group, s
 
     if (group->header.count == 0) return WAL_OK;
     if (copy->durable_lsn != UINT64_MAX) group->header.durable_lsn = copy->durable_lsn;
-    records_seal(records, &group->header, copy);
+    log_records_seal(records, copy->binding, copy->offset + WAL_GROUP_HEADER_BYTES,
+                     group->header.first_lsn, group->header.count);
     log_group_header_encode(bytes, &group->header, copy->binding, copy->offset);
     enum wal_err err = log_write_full(scan->io, copy->file, copy->offset, bytes, len);
     if (err) return err;

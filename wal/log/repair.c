@@ -65,18 +65,10 @@ static enum wal_err write_group(struct repair *repair, struct wal_group_header *
     uint8_t *records = repair->buffer + WAL_GROUP_HEADER_BYTES;
     size_t len = WAL_GROUP_HEADER_BYTES + (size_t)header->length;
     size_t padded = (size_t)log_round_up(len, repair->walk.block_bytes);
-    size_t pos = 0;
 
     header->durable_lsn = header->first_lsn - 1;
-    for (uint32_t i = 0; i < header->count; i++) {
-        struct wal_record_header record;
-
-        log_record_header_decode(records + pos, &record);
-        log_record_seal(records + pos, repair->binding,
-                        repair->offset + WAL_GROUP_HEADER_BYTES + pos, header->first_lsn + i);
-        pos += (size_t)log_record_bytes(record.length);
-    }
-    assert(pos == header->length);
+    log_records_seal(records, repair->binding, repair->offset + WAL_GROUP_HEADER_BYTES,
+                     header->first_lsn, header->count);
     log_group_header_encode(repair->buffer, header, repair->binding, repair->offset);
     memset(repair->buffer + len, 0, padded - len);
     enum wal_err err =
