@@ -21,7 +21,6 @@ enum {
     MAGIC_BYTES = 8,
     GROUP_MAGIC_BYTES = 4,
     CRC_BYTES = 4,
-    PREFETCH_BYTES = 4096,
     MARK_CLEAN = 1 << 0,
     MARK_BEGINS = 1 << 1,
     MARK_CUT = 1 << 2,
@@ -198,32 +197,15 @@ void log_records_seal(uint8_t *p, uint32_t binding, uint64_t offset, uint64_t fi
     }
 }
 
-unsigned log_records_decode(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
-                            uint64_t lsn, unsigned count, struct wal_record_header *ret_headers)
+bool log_record_valid(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
+                      uint64_t lsn)
 {
-    struct log_crc_lane lanes[LOG_CRC_LANES];
-    uint64_t at = 0;
-    unsigned there = 0;
-
-    assert(count <= LOG_RECORDS_AT_ONCE);
-    for (; there < count && left - at >= WAL_RECORD_HEADER_BYTES; there++) {
-        uint64_t bytes = log_record_bytes(get_u32(p + at + 4));
-        if (bytes > left - at) break;
-        lanes[there] = record_lane(p + at, bytes, binding, offset + at, lsn + there);
-        at += bytes;
-    }
-    if (there == 0) return 0;
-    /* The processor foresees the next lines of a page, but not the next page. */
-    for (uint64_t ahead = PREFETCH_BYTES; ahead < PREFETCH_BYTES + at; ahead += 64) {
-        __builtin_prefetch(p + ahead);
-    }
-    lanes_run(lanes, there);
-    for (unsigned i = 0; i < there; i++) {
-        const uint8_t *record = lanes[i].bytes - CRC_BYTES;
-        if (get_u32(record) != log_crc_end(lanes[i].state)) return i;
-        log_record_header_decode(record, &ret_headers[i]);
-    }
-    return there;
+    if (left < WAL_RECORD_HEADER_BYTES) return false;
+    uint64_t bytes = log_record_bytes(get_u32(p + 4));
+    if (bytes > left) return false;
+    struct log_crc_lane lanes[LOG_CRC_LANES] = {record_lane(p, bytes, binding, offset, lsn)};
+    lanes_run(lanes, 1);
+    return get_u32(p) == log_crc_end(lanes[0].state);
 }
 
 static uint32_t mark_slot_crc(const uint8_t *p, unsigned slot)

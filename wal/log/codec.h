@@ -62,11 +62,15 @@ static inline void log_record_header_decode(const uint8_t *p, struct wal_record_
         .batch_index = get_u32(p + 12),
     };
 }
-/* How many records, one after the other from p on, are valid and fit the `left` bytes; at most
- * `count`, LOG_RECORDS_AT_ONCE. ret_headers has room for that many. */
-enum { LOG_RECORDS_AT_ONCE = LOG_CRC_LANES };
-unsigned log_records_decode(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
-                            uint64_t lsn, unsigned count, struct wal_record_header *ret_headers);
+/* Is it no part of a batch of several? */
+static inline bool log_record_alone(const uint8_t *p)
+{
+    return (p[9] & WAL_RECORD_BATCH_GOES_ON) == 0 && get_u32(p + 12) == 0;
+}
+
+/* Is it valid there, and inside the `left` bytes? */
+bool log_record_valid(const uint8_t *p, uint64_t left, uint32_t binding, uint64_t offset,
+                      uint64_t lsn);
 
 void log_mark_slot_encode(uint8_t *p, unsigned slot, const struct wal_mark_slot *mark);
 WAL_CHECKED enum wal_err log_mark_slot_decode(const uint8_t *p, unsigned slot,

@@ -341,7 +341,7 @@ struct wal_reader_options {
     struct wal_cancel *cancel; /* May be NULL. */
     enum wal_read_mode mode;
     size_t window_bytes; /* At most so much is read ahead, or mapped at once, unless a group is
-                            larger; 0: 256 KiB, or 8 MiB. */
+                            larger; 0: 256 KiB, or 16 MiB. */
     uint64_t poll_ns;    /* A follower looks for more at least so often; 0: each 10 ms. */
     /* If it is open in this process: what it knows durable is served at once, not when the mark
      * tells. Stays open as long as the reader. May be NULL. */

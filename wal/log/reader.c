@@ -17,7 +17,7 @@
 #include "wal/log/segment.h"
 
 enum {
-    CHECK_BYTES = 64 * 1024, /* What is checked is served before it leaves the cache. */
+    CHECK_BYTES = 2048, /* What is checked is served before it leaves the cache. */
     POLL_NS_FIRST = 100 * 1000,
     POLL_NS_MAX = 10 * 1000 * 1000, /* As often as a mark is renewed, if nobody says otherwise. */
 };
@@ -158,6 +158,30 @@ static enum wal_err batch_find(struct wal_reader *reader)
     return WAL_OK;
 }
 
+/* The record at pos, which p points to, is the next one: show it, and step over it. */
+static inline void record_serve(struct wal_reader *reader, const uint8_t *p,
+                                const struct wal_record_header *header,
+                                struct wal_record *ret_record)
+{
+    uint64_t lsn = reader->pos_lsn;
+
+    ret_record->lsn = lsn;
+    ret_record->commit_ns = reader->group.header.commit_ns;
+    ret_record->wall_ns = reader->group.header.wall_ns;
+    ret_record->bytes = p + WAL_RECORD_HEADER_BYTES;
+    ret_record->len = header->length;
+    ret_record->batch_index = header->batch_index;
+    ret_record->batch_goes_on = (header->flags & WAL_RECORD_BATCH_GOES_ON) != 0;
+    ret_record->lost = header->kind == WAL_RECORD_LOST;
+    ret_record->kind = header->kind;
+    ret_record->segment = reader->header.segment;
+    ret_record->offset = reader->group.offset + WAL_GROUP_HEADER_BYTES + reader->pos;
+    reader->pos += (uint32_t)log_record_bytes(header->length);
+    reader->pos_lsn = lsn + 1;
+    reader->next_lsn = lsn + 1;
+    reader->served_lsn = lsn;
+}
+
 /* Step over the record at pos; hand it out if it is one to be served. */
 static enum wal_err record_take(struct wal_reader *reader, struct wal_record *ret_record,
                                 bool *ret_served)
@@ -175,32 +199,22 @@ static enum wal_err record_take(struct wal_reader *reader, struct wal_record *re
         return log_reader_fail(reader, WAL_VERSION,
                                log_place_segment(reader->header.segment, offset, lsn, lsn));
     }
-    reader->pos += (uint32_t)log_record_bytes(header.length);
-    reader->pos_lsn++;
     bool skips = optional && !wanted && lsn >= reader->next_lsn;
+    bool shown = skips && reader->options.skipped != NULL;
     *ret_served = wanted && lsn >= reader->next_lsn;
     if (skips) io_note(reader->io, WAL_NOTE_UNKNOWN_SKIPPED);
-    if (reader->next_lsn <= lsn) reader->next_lsn = lsn + 1;
-    if (!*ret_served && !(skips && reader->options.skipped != NULL)) return WAL_OK;
-    const struct wal_record record = {
-        .lsn = lsn,
-        .commit_ns = reader->group.header.commit_ns,
-        .wall_ns = reader->group.header.wall_ns,
-        .bytes = p + WAL_RECORD_HEADER_BYTES,
-        .len = header.length,
-        .batch_index = header.batch_index,
-        .batch_goes_on = (header.flags & WAL_RECORD_BATCH_GOES_ON) != 0,
-        .lost = header.kind == WAL_RECORD_LOST,
-        .kind = header.kind,
-        .segment = reader->header.segment,
-        .offset = offset,
-    };
-    reader->served_lsn = lsn;
-    if (skips) {
+    if (*ret_served) {
+        record_serve(reader, p, &header, ret_record);
+    } else if (shown) {
+        struct wal_record record;
+
+        record_serve(reader, p, &header, &record);
         reader->options.skipped(reader->options.skipped_context, &record);
-        return WAL_OK;
+    } else {
+        reader->pos += (uint32_t)log_record_bytes(header.length);
+        reader->pos_lsn++;
+        if (reader->next_lsn <= lsn) reader->next_lsn = lsn + 1;
     }
-    *ret_record = record;
     return WAL_OK;
 }
 
@@ -212,9 +226,10 @@ static bool cancelled(struct wal_reader *reader)
     return true;
 }
 
-/* What is not just the next record of what was admitted. */
-static enum wal_err next_found(struct wal_reader *reader, struct wal_record *ret_record,
-                               struct wal_place *reterr_place)
+/* What is not just the next record of what was admitted. Apart, so that who calls it seldom does
+ * not save registers for it always. */
+__attribute__((noinline)) static enum wal_err
+next_found(struct wal_reader *reader, struct wal_record *ret_record, struct wal_place *reterr_place)
 {
     enum wal_err err = reader->failed;
     bool served = false;
@@ -241,12 +256,17 @@ static enum wal_err next_found(struct wal_reader *reader, struct wal_record *ret
 enum wal_err wal_reader_next(struct wal_reader *reader, struct wal_record *ret_record,
                              struct wal_place *reterr_place)
 {
-    bool served = false;
+    /* Nearly all there is to do, nearly always. */
+    if (reader->pos_lsn < reader->batch_end_lsn && reader->pos_lsn == reader->next_lsn &&
+        reader->options.cancel == NULL && reader->failed == WAL_OK) {
+        const uint8_t *p = reader->group.records + reader->pos;
+        struct wal_record_header header;
 
-    if (reader->pos_lsn < reader->batch_end_lsn && reader->options.cancel == NULL &&
-        reader->failed == WAL_OK) {
-        enum wal_err err = record_take(reader, ret_record, &served);
-        if (err == WAL_OK && served) return WAL_OK;
+        log_record_header_decode(p, &header);
+        if (header.kind == WAL_RECORD_DATA) {
+            record_serve(reader, p, &header, ret_record);
+            return WAL_OK;
+        }
     }
     return next_found(reader, ret_record, reterr_place);
 }

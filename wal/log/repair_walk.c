@@ -195,9 +195,14 @@ static enum wal_err flush_run(struct group_walk *group)
 static bool record_at(const struct group_walk *group, size_t pos, uint64_t lsn,
                       struct wal_record_header *ret_record)
 {
-    return pos < group->len &&
-           log_records_decode(group->at->walk->group + pos, group->len - pos, group->at->binding,
-                              group->offset + pos, lsn, 1, ret_record) == 1;
+    const uint8_t *p = group->at->walk->group + pos;
+
+    if (pos >= group->len ||
+        !log_record_valid(p, group->len - pos, group->at->binding, group->offset + pos, lsn)) {
+        return false;
+    }
+    log_record_header_decode(p, ret_record);
+    return true;
 }
 
 /* A whole valid batch at pos, whose first record is `lsn`: its bytes and records; 0: none. */

@@ -1,5 +1,5 @@
 /*
- * scan.c - the window, the groups in it, and the chain they form.
+ * scan.c - the window, the groups in it, and the chain they form. Their records: scan_check.c.
  */
 #include "wal/log/scan.h"
 
@@ -10,7 +10,8 @@ enum {
     PAGE_BYTES = 4096, /* Mappings start on it. */
     AHEAD_BYTES = 256 * 1024,
     MAP_BYTES_FIRST = 256 * 1024,
-    MAP_BYTES_MAX = 8 * 1024 * 1024,
+    MAP_BYTES_MAX = 16 * 1024 * 1024,
+    MAP_ALIGN = 2 * 1024 * 1024, /* Large pages, where the kernel has the file in such. */
 };
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -51,7 +52,6 @@ void log_scan_drop(struct log_scan *scan)
     if (scan->mapping != NULL) io_unmap(scan->io, scan->mapping, scan->mapping_bytes);
     scan->mapping = NULL;
     scan->mapping_bytes = 0;
-    scan->map_bytes = 0;
     scan->window = NULL;
     scan->window_bytes = 0;
 }
@@ -112,27 +112,27 @@ static bool window_map(struct log_scan *scan, uint64_t offset, size_t len)
 {
     uint64_t limit = min_u64(scan->map_end, scan->size);
     uint64_t start = offset / PAGE_BYTES * PAGE_BYTES;
-    bool goes_on = scan->mapping != NULL && offset >= scan->window_offset;
-    size_t wanted = goes_on ? scan->map_bytes * 2 : MAP_BYTES_FIRST;
     const uint8_t *mapping = NULL;
 
     if (offset >= limit || len > limit - offset) return false;
-    if (wanted > scan->map_bytes_max) wanted = scan->map_bytes_max;
-    if (wanted < offset - start + len) wanted = (size_t)(offset - start) + len;
-    wanted = (size_t)min_u64(wanted, limit - start);
+    uint64_t wanted = min_u64(scan->map_bytes * 2, scan->map_bytes_max);
+    if (wanted < MAP_BYTES_FIRST) wanted = min_u64(MAP_BYTES_FIRST, scan->map_bytes_max);
+    if (min_u64(wanted, limit - offset) >= MAP_ALIGN) start = offset / MAP_ALIGN * MAP_ALIGN;
+    if (wanted < offset - start + len) wanted = offset - start + len;
+    size_t bytes = (size_t)min_u64(wanted, limit - start);
+    scan->map_bytes = wanted;
     log_scan_drop(scan);
-    if (io_map(scan->io, scan->file, start, wanted, &mapping) != WAL_OK) {
+    if (io_map(scan->io, scan->file, start, bytes, &mapping) != WAL_OK) {
         io_note(scan->io, WAL_NOTE_MAP_REFUSED);
         scan->map_end = 0; /* Reading may go better, and says exactly what is wrong. */
         return false;
     }
     io_note(scan->io, WAL_NOTE_MAPPED);
     scan->mapping = mapping;
-    scan->mapping_bytes = wanted;
-    scan->map_bytes = wanted;
+    scan->mapping_bytes = bytes;
     scan->window = mapping;
     scan->window_offset = start;
-    scan->window_bytes = wanted;
+    scan->window_bytes = bytes;
     return true;
 }
 
@@ -194,51 +194,6 @@ enum wal_err log_scan_peek(struct log_scan *scan, uint64_t offset,
     if (err || len < sizeof bytes) return err;
     *ret_valid = header_fits(scan, bytes, offset, ret_header);
     return WAL_OK;
-}
-
-/* Take these valid records for the next ones. False if they can't follow. */
-static bool records_take(struct log_group *group, const struct wal_record_header *records,
-                         unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (records[i].batch_index != group->batch_index) return false;
-        group->checked_bytes += log_record_bytes(records[i].length);
-        group->checked_count++;
-        group->batch_index++;
-        if (records[i].flags & WAL_RECORD_BATCH_GOES_ON) continue;
-        group->batch_index = 0;
-        group->valid_bytes = (uint32_t)group->checked_bytes;
-        group->valid_count = group->checked_count;
-    }
-    return true;
-}
-
-void log_scan_group_check(const struct log_scan *scan, struct log_group *group, uint64_t bytes)
-{
-    uint64_t at = group->offset + WAL_GROUP_HEADER_BYTES;
-    uint64_t until = group->checked_bytes + bytes;
-    uint32_t count = group->header.count;
-
-    assert(!group->checked);
-    while (group->checked_count < count) {
-        struct wal_record_header records[LOG_RECORDS_AT_ONCE];
-        uint64_t pos = group->checked_bytes;
-        uint32_t left = count - group->checked_count;
-        unsigned wanted = left < LOG_RECORDS_AT_ONCE ? left : LOG_RECORDS_AT_ONCE;
-
-        if (pos >= until) return;
-        unsigned valid = log_records_decode(
-            group->records + pos, group->there_bytes - pos, scan->binding, at + pos,
-            group->header.first_lsn + group->checked_count, wanted, records);
-        if (!records_take(group, records, valid) || valid < wanted) {
-            group->checked = true;
-            return;
-        }
-    }
-    group->checked = true;
-    if (group->batch_index == 0 && group->checked_bytes == group->header.length) {
-        group->state = LOG_GROUP_WHOLE;
-    }
 }
 
 enum wal_err log_scan_group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn,

@@ -29,7 +29,7 @@ struct log_scan {
     size_t ahead_bytes;   /* Read ahead so far, as far as there is a file, */
     size_t map_bytes_max; /* and map at most so much at once, if what is asked for is no larger. */
     uint64_t map_end;     /* What lies below may be mapped; 0: nothing. */
-    size_t map_bytes;     /* The next window's size: it doubles as long as reading goes on. */
+    uint64_t map_bytes;   /* The last window's size: the next is twice as large. */
     const uint8_t *mapping;
     size_t mapping_bytes;
     const uint8_t *window;  /* In the buffer or the mapping: */
