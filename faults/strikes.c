@@ -203,16 +203,23 @@ static enum wal_err sync_says(const struct sim_point *point, const struct sim_ou
     return outcome->fsync_err != WAL_OK ? outcome->fsync_err : WAL_IO;
 }
 
-/* F04, F08, F09, F10. Which of the last three a disk can do is drawn with the run. */
+/* F04, F08, F09, F10. Which of the last three a disk can do is drawn with the run. A write that is
+ * its own sync, and is told of no space, has lost no pages but those that it was refused. */
 void strike_fsync(struct fault_plan *plan, const struct fault *fault, struct sim_world *world,
                   const struct sim_point *point, struct sim_outcome *outcome)
 {
+    bool writes = point->call == SIM_CALL_PWRITE;
+
+    if (writes && (point->flags & WAL_OPEN_DSYNC) == 0) return;
     if (asked(plan, fault, world, point, 1) == 0) return;
     outcome->fsync_fails = true;
     outcome->fsync_failure = plan->fsync_failure;
     if (fault->number == 4) outcome->fsync_err = WAL_NOSPACE;
-
-    struck_pages(plan, fault, world, point, sync_says(point, outcome));
+    if (writes && fault->number == 4) {
+        struck(plan, fault, world, point, WAL_NOSPACE);
+    } else {
+        struck_pages(plan, fault, world, point, sync_says(point, outcome));
+    }
 }
 
 /* F11. The call says nothing of it. */
