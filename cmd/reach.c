@@ -28,10 +28,10 @@ static bool differs_without(struct runner *runner, const struct run_case *whole,
     const struct run_options options = {.replay = &less};
     runner_run(runner, NULL, &options, &result);
     case_free(&less);
-    return result.outcome != outcome;
+    return runner_outcome(runner) != outcome;
 }
 
-static void take_away(struct reach_table *table, struct runner *runner, uint64_t outcome)
+static void take_away(struct reach_table *table, struct runner *runner)
 {
     struct fault_strike chosen[TRIED_PER_RUN];
     struct run_case whole = {.seed = 0};
@@ -44,6 +44,7 @@ static void take_away(struct reach_table *table, struct runner *runner, uint64_t
         chosen[chosen_count++] = strikes[i];
     }
     if (chosen_count == 0) return;
+    const uint64_t outcome = runner_outcome(runner);
     runner_export(runner, &whole);
     for (uint32_t i = 0; i < chosen_count; i++) {
         struct reach_cell *cell = &table->cells[chosen[i].number][chosen[i].phase];
@@ -68,7 +69,7 @@ void reach_take(struct reach_table *table, struct runner *runner, const struct r
             table->cells[number][phase].struck += reach[phase].struck;
         }
     }
-    if (result->property == NULL) take_away(table, runner, result->outcome);
+    if (result->property == NULL) take_away(table, runner);
 }
 
 void reach_add(struct reach_table *sum, const struct reach_table *table)

@@ -102,12 +102,13 @@ static void check_again(struct runner *runner, const struct scenario *scenario,
     (void)snprintf(outcome->failure, sizeof outcome->failure, "%.150s", text);
 }
 
-static void tell(const struct run_result *result, struct trial_outcome *outcome)
+static void tell(const struct runner *runner, const struct run_result *result,
+                 struct trial_outcome *outcome)
 {
     outcome->cause = result->cause;
     outcome->stale = result->stale;
     outcome->stale_at = result->stale_at;
-    outcome->outcome = result->outcome;
+    outcome->outcome = runner_outcome(runner);
     outcome->digest = result->digest;
     if (result->property == NULL) return;
     (void)snprintf(outcome->property, sizeof outcome->property, "%s", result->property->name);
@@ -132,7 +133,7 @@ static void run_one(struct runner *runner, struct trial_shared *shared)
         struck_watch(&last_will.struck, runner, &options);
     }
     runner_run(runner, shared->scenario, &options, &result);
-    tell(&result, &shared->outcome);
+    tell(runner, &result, &shared->outcome);
     shared->outcome.processor_ns = processor_ns() - began_ns;
     if (result.property != NULL || how->annotate) write_down();
     struck_free(&last_will.struck);

@@ -86,12 +86,12 @@ static const struct property *ask(const struct property_suite *suite, uint64_t a
                                   struct verdict *ret_verdict)
 {
     const struct model *model = &suite->model;
+    struct verdict verdict = {0};
 
     asked &= (UINT64_C(1) << PROPERTIES) - 1;
     for (; asked != 0; asked &= asked - 1) { /* The lowest bit goes. */
         size_t i = (size_t)__builtin_ctzll(asked);
         const struct property *property = properties_all[i];
-        struct verdict verdict = {0};
         if (observation != NULL && property->judge != NULL) {
             property->judge(suite->states[i], model, observation, &verdict);
         }

@@ -32,13 +32,18 @@ static size_t smaller(size_t a, size_t b)
 
 static void fill_noise(uint8_t *bytes, uint32_t len, uint64_t entropy)
 {
-    uint64_t noise = entropy | 1;
+    uint64_t noise = entropy | 1, word;
+    uint32_t at = 0;
 
-    for (uint32_t at = 0; at < len; at += 8) {
+    for (; len - at >= sizeof word; at += sizeof word) {
         noise *= 0x9e3779b97f4a7c15U;
-        uint64_t word = noise ^ noise >> 29;
-        memcpy(bytes + at, &word, smaller(len - at, 8));
+        word = noise ^ noise >> 29;
+        memcpy(bytes + at, &word, sizeof word);
     }
+    if (at == len) return;
+    noise *= 0x9e3779b97f4a7c15U;
+    word = noise ^ noise >> 29;
+    memcpy(bytes + at, &word, len - at);
 }
 
 /* One of the files that have bytes. */

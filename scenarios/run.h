@@ -192,7 +192,7 @@ void run_reserve_operations(struct runner *runner, uint32_t count);
 struct operation run_probe_operation(uint32_t number);
 /* A process died: what was at stake. */
 void run_add_milestone(struct runner *runner, const struct sim_end *end);
-/* result.cause, stale, outcome. */
+/* result.cause, stale. */
 void run_conclude(struct runner *runner);
 
 /* Recover and judge one extra image of the loss of power just suffered; result and suite as for

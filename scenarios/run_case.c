@@ -134,7 +134,7 @@ static enum run_cause last_cause(const struct runner *runner)
 }
 
 /* What a user saw, without when. */
-static uint64_t outcome_of(const struct runner *runner)
+uint64_t runner_outcome(const struct runner *runner)
 {
     uint64_t hash = 0;
 
@@ -192,7 +192,6 @@ void run_conclude(struct runner *runner)
 {
     struct run_result *result = &runner->result;
 
-    result->outcome = outcome_of(runner);
     if (result->property != NULL) {
         result->cause = result->image != 0 ? RUN_CAUSE_POWER : last_cause(runner);
     }

@@ -103,7 +103,6 @@ struct run_result {
     enum run_cause cause; /* What the world did last before it broke. */
     enum run_stale stale; /* Of a replay. */
     uint32_t stale_at;    /* Which decision or milestone. */
-    uint64_t outcome;     /* Hash of what a user could see, without times. */
     char failure[160];    /* One line for people when property is not NULL. */
 };
 
@@ -124,6 +123,9 @@ const struct fault_strike *runner_strikes(const struct runner *runner, uint32_t 
 /* The last run as a case. Where an extra image broke it, that image is made the main one of its
  * crash, and what came after is left out. */
 void runner_export(const struct runner *runner, struct run_case *ret_case);
+
+/* Hash of what a user could see, without times. */
+uint64_t runner_outcome(const struct runner *runner);
 
 /* What was seen by the last look at a disk beside the run: where result.event is behind the end of
  * the history, this is what broke the property. */

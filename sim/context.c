@@ -108,7 +108,10 @@ static int32_t add(struct contexts *contexts, const struct sim_who *who)
     struct sim_who *added = &contexts->whos[index];
     *added = *who;
     added->plain = sim_who_hash(who, cause == NULL ? 0 : cause->plain, 0);
-    added->hash = sim_who_hash(who, cause == NULL ? 0 : cause->hash, contexts->salt);
+    added->hash = added->plain;
+    if (contexts->salt != 0) {
+        added->hash = sim_who_hash(who, cause == NULL ? 0 : cause->hash, contexts->salt);
+    }
     contexts->boots[index] = 0;
     memset(&contexts->counters[(size_t)index * contexts->columns_capacity], 0,
            contexts->columns * sizeof *contexts->counters);

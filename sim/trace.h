@@ -34,11 +34,15 @@ uint64_t trace_hash(const void *bytes, size_t len);
  * is read both ends do. */
 uint64_t trace_hash_ends(const void *bytes, size_t len);
 
-/* Room for one more line. */
+/* Room for one more line, and when that is filled: it counts. */
 static inline struct sim_trace_event *trace_next(struct trace *trace)
 {
-    if (trace->count == TRACE_BLOCK_EVENTS) trace_flush(trace);
-    return &trace->block.events[trace->count++];
+    return &trace->block.events[trace->count];
+}
+
+static inline void trace_add(struct trace *trace)
+{
+    if (++trace->count == TRACE_BLOCK_EVENTS) trace_flush(trace);
 }
 
 #endif

@@ -395,6 +395,7 @@ void world_trace_slow(struct sim_world *world, enum sim_call call, unsigned resu
     event->operation = context_operation(world, world_context(world));
     event->instance = world->process->instance;
     if (world->options.trace != NULL) world->options.trace(world->options.trace_context, event);
+    trace_add(&world->trace);
 }
 
 struct sim_digest sim_world_digest(struct sim_world *world)
