@@ -43,6 +43,10 @@ enum run_file run_file(const struct runner *runner, disk_inode inode)
 
 static enum operation_kind kind_of(const struct runner *runner, uint32_t number)
 {
+    /* Unless some were taken away it lies where its number says. */
+    if (number < runner->operation_count && runner->operations[number].number == number) {
+        return runner->operations[number].kind;
+    }
     for (uint32_t i = 0; i < runner->operation_count; i++) {
         if (runner->operations[i].number == number) return runner->operations[i].kind;
     }

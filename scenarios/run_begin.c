@@ -15,8 +15,8 @@
 
 enum {
     STEPS_MAX = 2000000,       /* Calls of one process before it counts as livelocked. */
-    BUMP_OPERATIONS_MAX = 200, /* Runs so short that their processes take memory from a bump region:
-                                  the allocator is a seventh of their cost. */
+    BUMP_OPERATIONS_MAX = 1024, /* Runs so short that their processes take memory from a bump
+                                   region: the allocator is a seventh of the cost of small ones. */
     RESUME_ODDS = 8192,        /* Calls at which a zombie goes on for a while. */
 };
 

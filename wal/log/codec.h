@@ -16,9 +16,10 @@
 /* CRC state after log_id, life and segment: what every checksum inside a segment begins with. */
 uint32_t log_binding(const uint8_t *log_id, uint64_t life, uint64_t segment);
 
+/* To a power of two: a division would be a tenth of going from one small group to the next. */
 static inline uint64_t log_round_up(uint64_t n, uint64_t align)
 {
-    return (n + align - 1) / align * align;
+    return (n + align - 1) & ~(align - 1);
 }
 
 /* The header's share of a segment: groups start behind it. */
