@@ -46,15 +46,11 @@ static void corrupt(const struct model *model, const struct history_place *place
 
 static void silent_loss(const struct model *model, struct verdict *verdict)
 {
-    for (uint32_t i = 0; i < model->damage_count; i++) {
-        const struct model_damage *damage = &model->damages[i];
-        if (!damage->witnessed || damage->spent) continue;
-        if (damage->first_lsn > model->reading->kept_lsn) continue; /* Truncated. */
-        if (model->reading->last_lsn >= damage->first_lsn) continue;
-        property_break(verdict, "recovery ended before witnessed damage and said nothing",
-                       damage->first_lsn, model->reading->last_lsn);
-        return;
-    }
+    const struct model_damage *damage = model_silent_loss(model);
+
+    if (damage == NULL) return;
+    property_break(verdict, "recovery ended before witnessed damage and said nothing",
+                   damage->first_lsn, model->reading->last_lsn);
 }
 
 static void honest_corruption_judge(const void *state, const struct model *model,

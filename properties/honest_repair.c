@@ -30,6 +30,17 @@ static bool may_be_cut(const struct model *model, uint64_t lsn, uint64_t last_ls
     return false;
 }
 
+/* And where it has happened something else may stand above, which was appended since. */
+static bool may_be_another(const struct model *model, const struct history_record *record)
+{
+    for (uint32_t i = 0; i < model->truncation_count; i++) {
+        const struct model_truncation *truncation = &model->truncations[i];
+        if (truncation->over != 0 || truncation->kept_lsn >= record->lsn) continue;
+        if (model_is_known(model, record)) return true;
+    }
+    return false;
+}
+
 static void judge_record(const struct model *model, const struct history_record *record,
                          struct verdict *verdict)
 {
@@ -40,7 +51,8 @@ static void judge_record(const struct model *model, const struct history_record 
         property_break(verdict, "a repair gave up a record that nothing had damaged", record->lsn,
                        0);
     } else if (!record->lost && settled &&
-               (slot->hash != record->hash || slot->length != record->length)) {
+               (slot->hash != record->hash || slot->length != record->length) &&
+               !may_be_another(model, record)) {
         property_break(verdict, "a repaired log showed another record than the one that was there",
                        record->lsn, 0);
     }

@@ -231,6 +231,9 @@ void model_init(struct model *model);
 void model_free(struct model *model);
 void model_begin(struct model *model); /* A new history. Keeps the memory. */
 
+/* Did anybody ever submit such bytes? */
+bool model_is_known(const struct model *model, const struct history_record *record);
+
 /* Compare with the model; the result is model->reading. Changes nothing else. Above loose_lsn the
  * log was truncated while it was read; UINT64_MAX: nowhere. */
 void model_read(const struct model *model, const struct history_observation *observation,
@@ -278,6 +281,8 @@ void model_take_pruned(struct model *model, const struct history_event *event);
 void model_take_pin(struct model *model, const struct history_event *event);
 void model_take_floor(struct model *model, const struct history_observation *observation);
 void model_cut_damage(struct model *model, uint64_t kept_lsn);
+/* Witnessed damage that the reading ended before, though it met no error; NULL: none. */
+const struct model_damage *model_silent_loss(const struct model *model);
 void model_take_damaged(struct model *model, const struct history_event *event);
 void model_take_lifted(struct model *model);
 void model_take_injected(struct model *model, const struct history_event *event);

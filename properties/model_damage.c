@@ -109,3 +109,16 @@ void model_cut_damage(struct model *model, uint64_t kept_lsn)
     model->damage_count = cut(model->damages, model->damage_count, kept_lsn);
     model->loss_count = cut(model->losses, model->loss_count, kept_lsn);
 }
+
+const struct model_damage *model_silent_loss(const struct model *model)
+{
+    const struct model_reading *reading = model->reading;
+
+    for (uint32_t i = 0; i < model->damage_count; i++) {
+        const struct model_damage *damage = &model->damages[i];
+        if (!damage->witnessed || damage->spent) continue;
+        if (damage->first_lsn > reading->kept_lsn) continue; /* Truncated. */
+        if (damage->first_lsn > reading->last_lsn) return damage;
+    }
+    return NULL;
+}

@@ -270,7 +270,7 @@ static void reading_begin(const struct model *model, const struct history_observ
     }
 }
 
-static bool is_known(const struct model *model, const struct history_record *record)
+bool model_is_known(const struct model *model, const struct history_record *record)
 {
     for (uint32_t i = 0; i < model->record_count; i++) {
         const struct model_record *known = &model->records[i];
@@ -287,7 +287,7 @@ static uint32_t compare_at(const struct model *model, uint32_t at, uint64_t *use
     const struct history_record *record = &reading->observation->records[at];
 
     if (record->lsn > reading->loose_lsn) {
-        if (is_known(model, record)) return 1;
+        if (model_is_known(model, record)) return 1;
         anomaly_at(reading, MODEL_STRANGER, record->lsn, 0);
         return 0;
     }
@@ -350,7 +350,10 @@ static bool fits(const struct model *model)
 
     if (observation->open_error != HISTORY_OK) return true;
     if (reading->anomaly != MODEL_NO_ANOMALY || !flags_agree(reading)) return false;
-    return observation->read_error != HISTORY_OK || reading->last_lsn >= model_must_lsn(model) ||
+    if (observation->read_error != HISTORY_OK) return true;
+    /* What was durable, but acknowledged to nobody, need not be there if that truncation came. */
+    if (model_silent_loss(model) != NULL) return false;
+    return reading->last_lsn >= model_must_lsn(model) ||
            model_loss_excused(model, reading->last_lsn + 1);
 }
 

@@ -67,8 +67,9 @@ static void truncate_back(struct run_client *client, const struct operation *ope
     if (watched) run_look_on(&onlooker);
     enum wal_err err = run_truncate_after(client, operation->number, last_lsn);
     boot->truncating--;
-    if (watched) run_look_away(&onlooker);
+    /* At once: what excuses it may be gone when the onlooker is. */
     if (err) run_put_down_failure(boot, operation->number, err);
+    if (watched) run_look_away(&onlooker);
 }
 
 static void prune_before(struct run_client *client, uint32_t number, uint64_t first_lsn)
