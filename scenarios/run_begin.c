@@ -14,10 +14,10 @@
 #include "scenarios/run.h"
 
 enum {
-    STEPS_MAX = 2000000,       /* Calls of one process before it counts as livelocked. */
+    STEPS_MAX = 2000000,        /* Calls of one process before it counts as livelocked. */
     BUMP_OPERATIONS_MAX = 1024, /* Runs so short that their processes take memory from a bump
                                    region: the allocator is a seventh of the cost of small ones. */
-    RESUME_ODDS = 8192,        /* Calls at which a zombie goes on for a while. */
+    RESUME_ODDS = 8192,         /* Calls at which a zombie goes on for a while. */
 };
 
 /* What the log is opened with. */
