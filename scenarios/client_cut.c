@@ -47,29 +47,21 @@ enum wal_err run_truncate_after(struct run_client *client, uint32_t number, uint
     return WAL_OK;
 }
 
-static void truncate_back(struct run_client *client, const struct operation *operation,
+static void truncate_back(struct run_client *client, uint32_t number, uint64_t records,
                           const struct wal_stat *stat)
 {
-    bool watched = operation->kind == OPERATION_TRUNCATE_WATCHED;
-    uint64_t back = watched ? operation->argument % RUN_WATCHED_BACK : operation->argument;
-    uint64_t last_lsn = back_from(stat, stat->accepted_lsn + 1, back) - 1;
+    uint64_t last_lsn = back_from(stat, stat->accepted_lsn + 1, records) - 1;
     struct boot *boot = client->boot;
-    struct run_onlooker onlooker = {.boot = boot, .operation = operation->number};
 
-    /* At some time within what a truncation may take. */
-    onlooker.after_ns =
-        operation->argument / RUN_WATCHED_BACK % (10 * client->runner->config.fsync_ns + 1);
     boot->cut = (struct run_last_cut){.alone = boot->truncating == 0,
                                       .lsn = last_lsn,
                                       .life = stat->life,
                                       .records = stat->records};
     boot->truncating++;
-    if (watched) run_look_on(&onlooker);
-    enum wal_err err = run_truncate_after(client, operation->number, last_lsn);
+    enum wal_err err = run_truncate_after(client, number, last_lsn);
     boot->truncating--;
-    /* At once: what excuses it may be gone when the onlooker is. */
-    if (err) run_put_down_failure(boot, operation->number, err);
-    if (watched) run_look_away(&onlooker);
+    /* At once: what excuses it may be gone when an onlooker is. */
+    if (err) run_put_down_failure(boot, number, err);
 }
 
 static void prune_before(struct run_client *client, uint32_t number, uint64_t first_lsn)
@@ -127,7 +119,7 @@ static void unpin(struct run_client *client, uint32_t number)
     run_put_down_failure(client->boot, number, err);
 }
 
-void run_cut(struct run_client *client, const struct operation *operation)
+static void cut(struct run_client *client, const struct operation *operation)
 {
     struct wal_stat stat;
 
@@ -136,7 +128,11 @@ void run_cut(struct run_client *client, const struct operation *operation)
     uint64_t durable_end = back_from(&stat, stat.durable_lsn + 1, operation->argument);
     switch (operation->kind) {
     case OPERATION_TRUNCATE:
-    case OPERATION_TRUNCATE_WATCHED: truncate_back(client, operation, &stat); break;
+        truncate_back(client, operation->number, operation->argument, &stat);
+        break;
+    case OPERATION_TRUNCATE_WATCHED:
+        truncate_back(client, operation->number, operation->argument % RUN_WATCHED_BACK, &stat);
+        break;
     case OPERATION_PRUNE: prune_before(client, operation->number, durable_end); break;
     case OPERATION_PIN: pin_from(client, operation->number, durable_end); break;
     case OPERATION_UNPIN: unpin(client, operation->number); break;
@@ -162,4 +158,17 @@ void run_cut(struct run_client *client, const struct operation *operation)
     case OPERATION_CANCEL:
     case OPERATION_KIND_COUNT: assert(0 && "cuts nothing"); break;
     }
+}
+
+/* Nothing may come between what the log says of itself and what it is asked: so who looks on has
+ * begun before. At some time within what a truncation may take he opens his eyes. */
+void run_cut(struct run_client *client, const struct operation *operation)
+{
+    struct run_onlooker onlooker = {.boot = client->boot, .operation = operation->number};
+
+    onlooker.after_ns =
+        operation->argument / RUN_WATCHED_BACK % (10 * client->runner->config.fsync_ns + 1);
+    if (operation->kind == OPERATION_TRUNCATE_WATCHED) run_look_on(&onlooker);
+    cut(client, operation);
+    if (operation->kind == OPERATION_TRUNCATE_WATCHED) run_look_away(&onlooker);
 }

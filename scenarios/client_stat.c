@@ -31,7 +31,7 @@ static void look(void *arg)
     struct wal_stat stat;
 
     err_ignore(io_sleep(boot->io, onlooker->after_ns, NULL)); /* Cannot be cancelled. */
-    for (unsigned i = 0; i < LOOKS_MAX && boot->truncating > 0; i++) {
+    for (unsigned i = 0; i < LOOKS_MAX && !onlooker->over; i++) {
         if (!run_stat(boot, onlooker->operation, &stat)) return;
         (void)io_monotonic_ns(boot->io); /* Others may go on. */
     }
@@ -46,5 +46,6 @@ void run_look_on(struct run_onlooker *onlooker)
 
 void run_look_away(struct run_onlooker *onlooker)
 {
+    onlooker->over = true;
     if (onlooker->task != NULL) io_join(onlooker->boot->io, onlooker->task);
 }

@@ -232,6 +232,7 @@ struct run_onlooker {
     struct boot *boot;
     uint32_t operation;
     uint64_t after_ns; /* and the rest says when the onlooker begins. */
+    bool over;
     struct wal_task *task;
 };
 void run_look_on(struct run_onlooker *onlooker);
