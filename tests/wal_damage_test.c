@@ -207,6 +207,32 @@ static void a_witness_from_elsewhere_turns_a_short_log_into_damage(void **state)
     close_log(fixture);
 }
 
+/* All that was there is pruned, and what is left has no record: without its mark it looks like a
+ * log that was never finished, but for what it says of its predecessor. */
+static void an_empty_log_without_a_mark_is_not_begun_again(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t floor_lsn = 0;
+
+    fixture->options.segment_bytes = 1 << 16;
+    fixture->options.mark_policy = WAL_MARK_EVERY_SYNCED;
+    open_log(fixture);
+    append_wait(fixture, 1, 5);
+    power_cut_in(fixture->power, 1);
+    err_ignore(wal_close(fixture->log)); /* It died. */
+    fixture->log = NULL;
+    power_crash(fixture->power, POWER_LOSE_ALL);
+    open_log(fixture);
+    assert_ok(wal_prune_before(fixture->log, 6, &floor_lsn));
+    assert_u64(floor_lsn, 6);
+    close_log(fixture);
+    struct power_names *names = &fixture->power->now;
+    names->entries[power_find(names, WAL_MARK_NAME)].inode = -1;
+    struct wal_place place;
+    assert_err(wal_open(fixture->io, "log", &fixture->options, &fixture->log, &place), WAL_CORRUPT);
+    assert_string_equal(place.name, WAL_MARK_NAME);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -216,6 +242,7 @@ int main(void)
         TEST(no_flipped_byte_of_a_closed_log_goes_unnoticed),
         TEST(damage_in_an_old_segment_is_found_by_verify_all_and_when_it_is_read),
         TEST(a_witness_from_elsewhere_turns_a_short_log_into_damage),
+        TEST(an_empty_log_without_a_mark_is_not_begun_again),
     };
 #undef TEST
 

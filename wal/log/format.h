@@ -143,8 +143,9 @@
  *      60   4   crc           of bytes 0..59
  *
  * A renewal never overwrites the newest slot that is known synced, so one good slot always stands.
- * A log exists once its mark has its name: segment first, then the mark. Segments without records
- * and without a mark are an interrupted creation, which is begun again.
+ * A log exists once its mark has its name: segment first, then the mark. Segments without records,
+ * now or ever (commit_ns is 0), and without a mark are an interrupted creation, which is begun
+ * again.
  */
 #ifndef WAL_LOG_FORMAT_H
 #define WAL_LOG_FORMAT_H

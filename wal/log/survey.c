@@ -218,13 +218,13 @@ enum wal_err log_survey_unbegun(struct log_survey *survey)
         if (err != WAL_OK && err != WAL_CORRUPT) return err;
         /* Segments are synced with nothing in them, and get no group before there is a mark. There
          * may be several: a mark whose name never became durable could be seen for a while, and
-         * the log be taken over. */
+         * the log be taken over. But in none of them was there ever a record before. */
         bool empty = err == WAL_OK && size == log_area_bytes(header.block_bytes);
         if (err == WAL_OK && (header.flags & WAL_SEGMENT_PREWRITTEN)) {
             err = no_group_follows(survey, number, &header, size, &empty);
             if (err) return err;
         }
-        if (empty) continue;
+        if (empty && header.commit_ns == 0) continue;
         return log_survey_damage(survey, survey->place);
     }
     return WAL_OK;
@@ -302,7 +302,8 @@ static enum wal_err hole_report(struct log_survey *survey)
     if (err) return err;
     for (const char *name = NULL; (name = log_survey_next_name(survey, name)) != NULL;) {
         uint64_t number;
-        if (log_segment_name_parse(name, &number) && number > hole && number < next) next = number;
+        if (!log_segment_name_parse(name, &number) || number > survey->last_segment) continue;
+        if (number > hole && number < next) next = number;
     }
     if (next < UINT64_MAX) {
         err = header_at(survey, next, &header, NULL);
