@@ -64,14 +64,12 @@ static enum wal_err mark_on_time(struct wal_log *log, bool *unsure)
 }
 
 /* Something became durable; it isn't acknowledged yet. */
-static enum wal_err mark_follow(struct wal_log *log, bool *unsure)
+static enum wal_err mark_follow(struct wal_log *log, uint64_t now_ns, bool *unsure)
 {
     enum wal_err err = WAL_OK;
 
     switch (log->options.mark_policy) {
-    case WAL_MARK_INTERVAL: {
-        uint64_t now_ns = io_monotonic_ns(log->io);
-
+    case WAL_MARK_INTERVAL:
         if (!log->mark_timer.behind) {
             log->mark_timer.behind = true;
             log->mark_timer.due_ns = later(now_ns, log->options.mark_interval_ns);
@@ -79,7 +77,6 @@ static enum wal_err mark_follow(struct wal_log *log, bool *unsure)
             err = mark_on_time(log, unsure);
         }
         return err;
-    }
     case WAL_MARK_EVERY_GROUP:
         err = log_renew_mark(log, false, false, unsure);
         return *unsure ? err : WAL_OK;
@@ -93,7 +90,7 @@ static enum wal_err mark_follow(struct wal_log *log, bool *unsure)
 }
 
 /* All that was written is durable now. */
-static enum wal_err tip_synced(struct wal_log *log, bool *unsure)
+static enum wal_err tip_synced(struct wal_log *log, uint64_t now_ns, bool *unsure)
 {
     struct log_tip *tip = &log->tip;
 
@@ -102,23 +99,25 @@ static enum wal_err tip_synced(struct wal_log *log, bool *unsure)
     tip->durable_offset = tip->offset;
     tip->durable_commit_ns = tip->commit_ns;
     log->sync_due_ns = WAL_NO_DEADLINE;
-    log_histogram_add(&log->committed, io_monotonic_ns(log->io) - tip->since_ns);
-    return mark_follow(log, unsure);
+    log_histogram_add(&log->committed, now_ns - tip->since_ns);
+    return mark_follow(log, now_ns, unsure);
 }
 
 static enum wal_err tip_sync(struct wal_log *log, bool *unsure)
 {
-    if (log->file_flags & WAL_OPEN_DSYNC) return tip_synced(log, unsure); /* Each write was one. */
     if (log->tip.durable_lsn == log->tip.written_lsn) return WAL_OK;
     uint64_t begin_ns = io_monotonic_ns(log->io);
+    /* Each write was its own sync. */
+    if (log->file_flags & WAL_OPEN_DSYNC) return tip_synced(log, begin_ns, unsure);
     enum wal_err err = io_fdatasync(log->io, log->tip.file);
-    log_histogram_add(&log->synced, io_monotonic_ns(log->io) - begin_ns);
+    uint64_t end_ns = io_monotonic_ns(log->io);
+    log_histogram_add(&log->synced, end_ns - begin_ns);
     log->counts.syncs++;
     if (err) {
         *unsure = true;
         return err;
     }
-    return tip_synced(log, unsure);
+    return tip_synced(log, end_ns, unsure);
 }
 
 /* Seal the segment and begin its successor. */
@@ -204,7 +203,7 @@ static enum wal_err group_cut(struct wal_log *log, bool *unsure)
         *unsure = true;
         return err;
     }
-    return tip_synced(log, unsure);
+    return tip_synced(log, io_monotonic_ns(log->io), unsure);
 }
 
 static enum wal_err group_write(struct wal_log *log, struct log_queue *group, bool *unsure)
