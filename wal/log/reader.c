@@ -94,11 +94,13 @@ static enum wal_err group_load(struct wal_reader *reader)
 }
 
 /* Check more of the group, and admit what is valid of it in one go, if it may be served. */
-static void group_check(struct wal_reader *reader)
+static enum wal_err group_check(struct wal_reader *reader)
 {
-    log_scan_group_check(&reader->scan, &reader->group, CHECK_BYTES);
+    enum wal_err err = log_scan_group_check(&reader->scan, &reader->group, CHECK_BYTES);
+    if (err) return err;
     uint64_t end_lsn = reader->at.lsn + reader->group.valid_count;
     if (end_lsn - 1 <= log_reader_final_lsn(reader)) reader->batch_end_lsn = end_lsn;
+    return WAL_OK;
 }
 
 static enum wal_err segment_advance(struct wal_reader *reader)
@@ -123,7 +125,7 @@ static enum wal_err batch_admit(struct wal_reader *reader)
     bool more = false;
 
     for (; record.flags & WAL_RECORD_BATCH_GOES_ON; end_lsn++) {
-        log_record_header_decode(reader->group.records + pos, &record);
+        log_record_header_decode(log_group_record(&reader->group, pos), &record);
         pos += (uint32_t)log_record_bytes(record.length);
     }
     if (end_lsn - 1 <= log_reader_final_lsn(reader)) {
@@ -147,10 +149,7 @@ static enum wal_err batch_find(struct wal_reader *reader)
         return segment_advance(reader);
     if (!reader->loaded) return group_load(reader);
     if (reader->pos_lsn < reader->at.lsn + reader->group.valid_count) return batch_admit(reader);
-    if (!reader->group.checked) {
-        group_check(reader);
-        return WAL_OK;
-    }
+    if (!reader->group.checked) return group_check(reader);
     if (reader->group.state != LOG_GROUP_WHOLE) return break_found(reader);
     reader->at.offset = reader->group.next_offset;
     reader->at.lsn = reader->pos_lsn;
@@ -186,7 +185,7 @@ static inline void record_serve(struct wal_reader *reader, const uint8_t *p,
 static enum wal_err record_take(struct wal_reader *reader, struct wal_record *ret_record,
                                 bool *ret_served)
 {
-    const uint8_t *p = reader->group.records + reader->pos;
+    const uint8_t *p = log_group_record(&reader->group, reader->pos);
     uint64_t offset = reader->group.offset + WAL_GROUP_HEADER_BYTES + reader->pos;
     uint64_t lsn = reader->pos_lsn;
     struct wal_record_header header;
@@ -259,7 +258,7 @@ enum wal_err wal_reader_next(struct wal_reader *reader, struct wal_record *ret_r
     /* Nearly all there is to do, nearly always. */
     if (reader->pos_lsn < reader->batch_end_lsn && reader->pos_lsn == reader->next_lsn &&
         reader->options.cancel == NULL && reader->failed == WAL_OK) {
-        const uint8_t *p = reader->group.records + reader->pos;
+        const uint8_t *p = log_group_record(&reader->group, reader->pos);
         struct wal_record_header header;
 
         log_record_header_decode(p, &header);

@@ -9,6 +9,8 @@
 enum {
     PAGE_BYTES = 4096, /* Mappings start on it. */
     AHEAD_BYTES = 256 * 1024,
+    SLICE_BYTES = 256 * 1024,
+    CHECK_BYTES = 64 * 1024,
     MAP_BYTES_FIRST = 256 * 1024,
     MAP_BYTES_MAX = 16 * 1024 * 1024,
     MAP_ALIGN = 2 * 1024 * 1024, /* Large pages, where the kernel has the file in such. */
@@ -91,20 +93,33 @@ static enum wal_err window_move(struct log_scan *scan, uint64_t offset, size_t l
     return WAL_OK;
 }
 
+/* Have so many bytes from the window's beginning on, for which there is room, as far as the file
+ * goes. What is read in one go still lies in the cache when it is checked. */
+static enum wal_err window_fill(struct log_scan *scan, size_t bytes)
+{
+    size_t have = scan->window_bytes;
+    size_t got = 0;
+
+    if (have >= bytes) return WAL_OK;
+    if (scan->buffer_bytes - have <= SLICE_BYTES) {
+        bytes = scan->buffer_bytes;
+    } else if (bytes < have + SLICE_BYTES) {
+        bytes = have + SLICE_BYTES;
+    }
+    size_t want = (size_t)min_u64(bytes, scan->size - scan->window_offset) - have;
+    enum wal_err err = log_read_full(scan->io, scan->file, scan->window_offset + have,
+                                     scan->buffer + have, want, &got);
+    if (err) return err;
+    scan->window_bytes = have + got;
+    if (got < want) scan->size = scan->window_offset + have + got;
+    return WAL_OK;
+}
+
 /* Have [offset, offset + len) in the buffer, as far as the file goes. */
 static enum wal_err window_read(struct log_scan *scan, uint64_t offset, size_t len)
 {
     enum wal_err err = window_move(scan, offset, len);
-    if (err) return err;
-
-    size_t have = scan->window_bytes;
-    size_t want = (size_t)min_u64(scan->buffer_bytes, scan->size - offset) - have;
-    size_t got = 0;
-    err = log_read_full(scan->io, scan->file, offset + have, scan->buffer + have, want, &got);
-    if (err) return err;
-    scan->window_bytes = have + got;
-    if (got < want) scan->size = offset + have + got;
-    return WAL_OK;
+    return err ? err : window_fill(scan, len);
 }
 
 /* Map [offset, offset + len), and more if reading goes on. False: it has to be read. */
@@ -196,62 +211,132 @@ enum wal_err log_scan_peek(struct log_scan *scan, uint64_t offset,
     return WAL_OK;
 }
 
-enum wal_err log_scan_group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn,
-                                  struct log_group *ret_group)
+/* As fetch, but of what has to be read only the beginning: *ret_read of the *ret_len bytes. `room`:
+ * for so many of them, if they are not mapped. */
+static enum wal_err reach(struct log_scan *scan, uint64_t offset, size_t len, size_t room,
+                          const uint8_t **ret_bytes, size_t *ret_len, size_t *ret_read)
 {
-    struct log_group group = {.state = LOG_GROUP_NONE, .offset = offset, .checked = true};
+    uint64_t end = scan->window_offset + scan->window_bytes;
+
+    len = (size_t)min_u64(len, scan->size - offset);
+    if (offset < scan->window_offset || offset + len > end) {
+        if (!window_map(scan, offset, len)) {
+            enum wal_err err = window_move(scan, offset, (size_t)min_u64(len, room));
+            if (err == WAL_OK) err = window_fill(scan, (size_t)min_u64(len, SLICE_BYTES));
+            if (err) return err;
+        }
+    }
+    *ret_bytes = scan->window + (offset - scan->window_offset);
+    *ret_len = (size_t)min_u64(len, scan->size - offset);
+    *ret_read = (size_t)min_u64(*ret_len, scan->window_offset + scan->window_bytes - offset);
+    return WAL_OK;
+}
+
+static enum wal_err group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn, bool whole,
+                                struct log_group *ret_group)
+{
+    struct log_group group = {
+        .state = LOG_GROUP_NONE, .offset = offset, .whole = whole, .checked = true};
     bool valid = false;
     const uint8_t *p = NULL;
     size_t len = 0;
+    size_t read = 0;
 
     enum wal_err err = log_scan_header(scan, offset, &group.header, &valid);
     if (err) return err;
     if (valid && group.header.first_lsn == lsn) {
-        err = fetch(scan, offset, WAL_GROUP_HEADER_BYTES + (size_t)group.header.length, &p, &len);
+        size_t all = WAL_GROUP_HEADER_BYTES + (size_t)group.header.length;
+        err = reach(scan, offset, all, whole ? all : SLICE_BYTES, &p, &len, &read);
         if (err) return err;
     }
-    if (len >= WAL_GROUP_HEADER_BYTES) {
+    if (read >= WAL_GROUP_HEADER_BYTES) {
         group.state = LOG_GROUP_TORN;
         group.next_offset = log_next_offset(scan, offset, group.header.length);
         group.records = (uint8_t *)(uintptr_t)(p + WAL_GROUP_HEADER_BYTES);
         group.there_bytes = len - WAL_GROUP_HEADER_BYTES;
+        group.read_bytes = read - WAL_GROUP_HEADER_BYTES;
         group.checked = false;
     }
     *ret_group = group;
     return WAL_OK;
 }
 
-enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn,
-                            struct log_group *ret_group)
+enum wal_err log_scan_group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                                  struct log_group *ret_group)
 {
-    enum wal_err err = log_scan_group_begin(scan, offset, lsn, ret_group);
-    if (err == WAL_OK && !ret_group->checked) log_scan_group_check(scan, ret_group, UINT64_MAX / 2);
-    return err;
+    return group_begin(scan, offset, lsn, false, ret_group);
+}
+
+enum wal_err log_scan_group_read(struct log_scan *scan, struct log_group *group, uint64_t bytes)
+{
+    const uint64_t first = group->offset + WAL_GROUP_HEADER_BYTES;
+    /* The header, too, for whoever wants all of it. */
+    uint64_t from = group->whole ? group->offset : first + group->kept_bytes;
+    uint64_t room = group->whole ? WAL_GROUP_HEADER_BYTES + group->there_bytes : SLICE_BYTES;
+
+    assert(scan->mapping == NULL && bytes <= group->there_bytes);
+    if (room > scan->size - from) room = scan->size - from;
+    if (room < first + bytes - from) room = first + bytes - from;
+    enum wal_err err = window_move(scan, from, (size_t)room);
+    if (err == WAL_OK) err = window_fill(scan, (size_t)(first + bytes - from));
+    if (err) return err;
+    group->from_bytes = group->whole ? 0 : group->kept_bytes;
+    group->records = scan->buffer + (group->whole ? WAL_GROUP_HEADER_BYTES : 0);
+    /* The file may turn out to be shorter than it was. */
+    group->there_bytes = min_u64(group->there_bytes, scan->size - first);
+    group->read_bytes = min_u64(group->there_bytes, from + scan->window_bytes - first);
+    return WAL_OK;
+}
+
+/* In steps: what was valid before one need not stay in the window. */
+static enum wal_err group_check_rest(struct log_scan *scan, struct log_group *group)
+{
+    while (!group->checked) {
+        enum wal_err err = log_scan_group_check(scan, group, CHECK_BYTES);
+        if (err) return err;
+    }
+    return WAL_OK;
+}
+
+static enum wal_err group_check(struct log_scan *scan, uint64_t offset, uint64_t lsn, bool whole,
+                                struct log_group *ret_group)
+{
+    enum wal_err err = group_begin(scan, offset, lsn, whole, ret_group);
+    return err ? err : group_check_rest(scan, ret_group);
 }
 
 /* Read again from `offset` on. */
 static void forget_from(struct log_scan *scan, uint64_t offset)
 {
-    if (scan->mapping != NULL || offset <= scan->window_offset) {
+    if (offset <= scan->window_offset) {
         log_scan_drop(scan);
     } else if (offset - scan->window_offset < scan->window_bytes) {
         scan->window_bytes = (size_t)(offset - scan->window_offset);
     }
 }
 
+static enum wal_err group_check_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                                      bool whole, struct log_group *ret_group)
+{
+    enum wal_err err = group_check(scan, offset, lsn, whole, ret_group);
+
+    if (err || ret_group->state == LOG_GROUP_WHOLE || offset >= scan->size) return err;
+    if (ret_group->state == LOG_GROUP_NONE || scan->mapping != NULL) {
+        log_scan_drop(scan);
+        return group_check(scan, offset, lsn, whole, ret_group);
+    }
+    if (ret_group->valid_bytes == ret_group->there_bytes) return WAL_OK; /* The file ends. */
+    /* What its checksums say of the records before is so. */
+    forget_from(scan, offset + WAL_GROUP_HEADER_BYTES + ret_group->checked_bytes);
+    ret_group->read_bytes = min_u64(ret_group->read_bytes, ret_group->checked_bytes);
+    ret_group->checked = false;
+    return group_check_rest(scan, ret_group);
+}
+
 enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
                                   struct log_group *ret_group)
 {
-    enum wal_err err = log_scan_group(scan, offset, lsn, ret_group);
-    uint64_t good = 0; /* Of the group: its checksums say so. */
-
-    if (err || ret_group->state == LOG_GROUP_WHOLE || offset >= scan->size) return err;
-    if (ret_group->state == LOG_GROUP_TORN) {
-        if (ret_group->valid_bytes == ret_group->there_bytes) return WAL_OK; /* The file ends. */
-        good = WAL_GROUP_HEADER_BYTES + ret_group->checked_bytes;
-    }
-    forget_from(scan, offset + good);
-    return log_scan_group(scan, offset, lsn, ret_group);
+    return group_check_twice(scan, offset, lsn, true, ret_group);
 }
 
 static void witness_raise(struct log_witness *witness, uint64_t lsn,
@@ -268,7 +353,7 @@ enum wal_err log_scan_chain(struct log_scan *scan, struct log_position *position
     while (position->lsn <= limit_lsn) {
         struct log_group group;
 
-        enum wal_err err = log_scan_group_twice(scan, position->offset, position->lsn, &group);
+        enum wal_err err = group_check_twice(scan, position->offset, position->lsn, false, &group);
         if (err) return err;
         if (group.state == LOG_GROUP_NONE) return WAL_OK;
         if (group.state == LOG_GROUP_TORN) position->torn_end = group.next_offset;

@@ -48,16 +48,26 @@ struct log_group {
     struct wal_group_header header;
     uint64_t offset;      /* Of the group header. */
     uint64_t next_offset; /* Where the next group would start. */
-    uint8_t *records;     /* In the window; not to be changed where it may be a mapping. */
+    bool whole;           /* All of it is to lie in the window at once; else only what follows */
+    uint64_t from_bytes;  /* so many bytes of records. */
+    uint8_t *records;     /* From there on; not to be changed where it may be a mapping. */
     uint32_t valid_bytes; /* Of whole valid batches, from `records` on, */
     uint32_t valid_count; /* and how many records they are. */
 
-    uint64_t there_bytes;   /* Bytes of records that there are. */
+    uint64_t there_bytes;   /* Bytes of records that there are, */
+    uint64_t read_bytes;    /* and that lie in the window already. */
     uint64_t checked_bytes; /* So far it was looked at, */
     uint32_t checked_count; /* so many records are valid, */
     uint32_t batch_index;   /* and the next one continues a batch so. */
+    uint32_t kept_bytes;    /* These were valid when it was last looked at. */
     bool checked;           /* It was looked at to its end, or to where validity ends. */
 };
+
+/* The record that begins at `pos`. */
+static inline const uint8_t *log_group_record(const struct log_group *group, uint64_t pos)
+{
+    return group->records + (pos - group->from_bytes);
+}
 
 /* Where a group starts, what its first LSN must be, and the commit time before it. */
 struct log_position {
@@ -75,21 +85,24 @@ void log_scan_map(struct log_scan *scan, uint64_t end);
 void log_scan_drop(struct log_scan *scan); /* Forget what was read; read again. */
 void log_scan_end(struct log_scan *scan);
 
-/* The group at `offset`, whose first record must be `lsn`. */
-WAL_CHECKED enum wal_err log_scan_group(struct log_scan *scan, uint64_t offset, uint64_t lsn,
-                                        struct log_group *ret_group);
-
-/* The same, but nothing of its records is looked at; and then some of it, at least so many bytes,
- * so that what is checked is still at hand when it is used. TORN until all of it is valid. */
-WAL_CHECKED enum wal_err log_scan_group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn,
-                                              struct log_group *ret_group);
-void log_scan_group_check(const struct log_scan *scan, struct log_group *group, uint64_t bytes);
-
-/* As log_scan_group, but what is not valid is read and looked at once more: what went wrong on the
- * way from the disk may go right now, and what is acknowledged must not be taken for torn or
- * rotten. */
+/* The group at `offset`, whose first record must be `lsn`, with all that is valid of it in place.
+ * What is not valid is read and looked at once more: what went wrong on the way from the disk may
+ * go right now, and what is acknowledged must not be taken for torn or rotten. */
 WAL_CHECKED enum wal_err log_scan_group_twice(struct log_scan *scan, uint64_t offset, uint64_t lsn,
                                               struct log_group *ret_group);
+
+/* The same, but nothing of its records is looked at; and then some of it, once, at least so many
+ * bytes, so that what is checked is still at hand when it is used: until the next call, no longer.
+ * TORN until all of it is valid. */
+WAL_CHECKED enum wal_err log_scan_group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn,
+                                              struct log_group *ret_group);
+WAL_CHECKED enum wal_err log_scan_group_check(struct log_scan *scan, struct log_group *group,
+                                              uint64_t bytes);
+
+/* For that: have so many bytes of its records in the window, but for those that were valid when the
+ * call began. */
+WAL_CHECKED enum wal_err log_scan_group_read(struct log_scan *scan, struct log_group *group,
+                                             uint64_t bytes);
 
 /* Only the header, of whatever LSN; nothing is read ahead and the window stays as it is. */
 WAL_CHECKED enum wal_err log_scan_peek(struct log_scan *scan, uint64_t offset,

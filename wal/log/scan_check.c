@@ -143,11 +143,11 @@ static inline bool four_find(const uint8_t *record, uint64_t left, struct lanes 
 WITH_CRC static void fours_take(uint32_t binding, struct log_group *group, uint64_t until)
 {
     while (group->header.count - group->checked_count >= LANES && group->checked_bytes < until) {
-        const uint8_t *first = group->records + group->checked_bytes;
+        const uint8_t *first = log_group_record(group, group->checked_bytes);
         bool alone = group->batch_index == 0;
         struct lanes lanes;
 
-        if (!four_find(first, group->there_bytes - group->checked_bytes, &lanes)) return;
+        if (!four_find(first, group->read_bytes - group->checked_bytes, &lanes)) return;
         if (!four_are_valid(&lanes, binding,
                             group->offset + WAL_GROUP_HEADER_BYTES + group->checked_bytes,
                             group->header.first_lsn + group->checked_count)) {
@@ -183,7 +183,7 @@ static void many_take(const struct log_scan *scan, struct log_group *group, uint
 
 static bool one_take(const struct log_scan *scan, struct log_group *group)
 {
-    const uint8_t *p = group->records + group->checked_bytes;
+    const uint8_t *p = log_group_record(group, group->checked_bytes);
 
     return log_record_valid(p, group->there_bytes - group->checked_bytes, scan->binding,
                             group->offset + WAL_GROUP_HEADER_BYTES + group->checked_bytes,
@@ -191,21 +191,38 @@ static bool one_take(const struct log_scan *scan, struct log_group *group)
            record_take(group, p);
 }
 
-void log_scan_group_check(const struct log_scan *scan, struct log_group *group, uint64_t bytes)
+/* Up to where the next record goes, as far as that can be seen. */
+static uint64_t next_end(const struct log_group *group)
+{
+    uint64_t pos = group->checked_bytes;
+
+    if (group->read_bytes - pos < WAL_RECORD_HEADER_BYTES) return pos + WAL_RECORD_HEADER_BYTES;
+    return pos + log_record_bytes(get_u32(log_group_record(group, pos) + 4));
+}
+
+enum wal_err log_scan_group_check(struct log_scan *scan, struct log_group *group, uint64_t bytes)
 {
     uint64_t until = group->checked_bytes + bytes;
 
     assert(!group->checked);
+    group->kept_bytes = group->valid_bytes;
     while (group->checked_count < group->header.count) {
-        if (group->checked_bytes >= until) return;
+        if (group->checked_bytes >= until) return WAL_OK;
         many_take(scan, group, until);
         if (group->checked_bytes >= until || group->checked_count == group->header.count) continue;
+        uint64_t end = next_end(group);
+        if (end > group->read_bytes && end <= group->there_bytes) {
+            enum wal_err err = log_scan_group_read(scan, group, end);
+            if (err) return err;
+            continue;
+        }
         if (one_take(scan, group)) continue;
         group->checked = true;
-        return;
+        return WAL_OK;
     }
     group->checked = true;
     if (group->batch_index == 0 && group->checked_bytes == group->header.length) {
         group->state = LOG_GROUP_WHOLE;
     }
+    return WAL_OK;
 }
