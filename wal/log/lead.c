@@ -249,7 +249,7 @@ static bool committer_look(struct wal_log *log, uint64_t *seen)
         committer_wait(log, seen);
         return true;
     }
-    enum log_step last = step;
+    enum log_step last;
     if (step == LOG_STEP_GROUP && log->patient[log->accepting] == 0) {
         io_note(log->io, WAL_NOTE_LINGERED);
     }
