@@ -116,8 +116,10 @@ struct wal_options {
                                  background, so that a commit changes no metadata. */
     uint32_t spares;          /* With preallocate, so many pruned segments, at most 16, are kept to
                                  be used again. Who reads what is pruned meanwhile is told so, but
-                                 bytes that he maps change under him: pin what is being read. And
-                                 a backup must copy: a hard link to a segment would change, too. */
+                                 bytes that he maps change under him, or are gone (SIGBUS) when a
+                                 group that failed is cut off such a segment: pin what is being
+                                 read. And a backup must copy: a hard link to a segment would
+                                 change, too. */
     enum wal_io_mode io_mode; /* Direct modes want a block_bytes that is a multiple of what the
                                  device demands (else WAL_OPTION); where files can't be direct,
                                  they are buffered, and WAL_EVENT_NODIRECT says so. */
