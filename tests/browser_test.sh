@@ -90,8 +90,9 @@ bug=torn-tail-is-fatal
 mutant=$SQUALL_BUILD/bugs/$bug/squall
 if [ -e "$SQUALL_BUILD/plant.env" ] &&
     "$SQUALL_ROOT/scenarios/bugs/plant.sh" $bug >"$work/out" 2>&1; then
-    token=$(SQUALL_BUILD=$work "$mutant" run everything --seeds 1..2000 --stop-at-first --jobs 1 |
-        sed -n 's/^FAIL  \([^ ]*\) .*/\1/p' | head -n 1)
+    token=$(SQUALL_BUILD=$work "$mutant" run everything --seeds 1..300 --keep-going --jobs 1 |
+        sed -n 's/^FAIL  \([^ ]*\)  [^ ]* damage was reported of a log that has none.*/\1/p' |
+        head -n 1)
     SQUALL_BUILD=$work "$mutant" shrink "$token" -o "$work/torn.repro" >"$work/out" 2>&1
     SQUALL_BUILD=$work "$mutant" report "$work/torn.repro" -o "$pages/torn-tail.html" \
         >"$work/out" 2>&1 || sed 's/^/# /' "$work/out"
@@ -107,7 +108,7 @@ fi
 
 # ---- More than twenty thousand events ----
 
-sed 's/^operations = .*/operations = 2000/' "$SQUALL_ROOT/scenarios/bench_lifecycle.ini" \
+sed 's/^operations = .*/operations = 4000/' "$SQUALL_ROOT/scenarios/bench_lifecycle.ini" \
     >"$work/long.ini"
 "$squall" report "$work/long.ini:1" -o "$pages/long.html" >"$work/out" 2>&1 ||
     sed 's/^/# /' "$work/out"
