@@ -120,8 +120,8 @@ check "and met" test -n "$seed"
 sanitized='(killed by SIG|the process ended)'
 dies asserts 'assert(count < 3);' "an assertion" "$sanitized"
 dies faults '*(volatile char *)(count < 3 ? \&need : (void *)8) = 0;' "a bad address" "$sanitized"
-# Only where three come: a frame that is always larger than the stack lies, for what it calls, behind
-# the guard.
+# Only where three come: what a frame calls that is always larger than the stack lies behind the
+# guard.
 deep='if (count > 2) { volatile char *deep = __builtin_alloca(300000);'
 deep+=' for (int at = 300000; at > 0; at -= 4096) deep[at - 1] = 1; }'
 dies overruns "$deep" "a stack overrun" "$sanitized"
