@@ -13,6 +13,7 @@ enum {
     MIB = 1024 * 1024,
     QUEUE_BYTES_MAX = 1024 * MIB,
     MEMORY_ALIGN = 64,
+    PAGE_BYTES = 4096,
 };
 
 struct wal_options wal_options_default(void)
@@ -115,7 +116,9 @@ static enum wal_err log_make(struct wal_io *io, const struct wal_options *option
                              uint32_t block_bytes, const struct io_mode *mode, struct wal_dir dir,
                              struct wal_file lock, struct wal_log **ret_log)
 {
-    size_t align = mode->align > MEMORY_ALIGN ? mode->align : MEMORY_ALIGN;
+    /* What lies across pages is more than one piece to a device that fetches it by itself. */
+    size_t align = mode->file_flags & WAL_OPEN_DIRECT ? PAGE_BYTES : MEMORY_ALIGN;
+    assert(align % mode->align == 0);
     size_t head = (size_t)log_round_up(sizeof(struct wal_log), MEMORY_ALIGN);
     size_t queue = (size_t)log_round_up(
         WAL_GROUP_HEADER_BYTES + (uint64_t)options->queue_bytes + block_bytes, align);

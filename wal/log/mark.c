@@ -78,7 +78,7 @@ enum wal_err log_mark_prepare(struct wal_io *io, struct wal_dir dir,
 {
     struct log_mark mark = {.file = WAL_FILE_NONE, .newest = *contents};
 
-    enum wal_err err = log_tmp_create(io, dir, WAL_MARK_TMP_NAME, &mark.file);
+    enum wal_err err = log_tmp_create(io, dir, WAL_MARK_TMP_NAME, 0, &mark.file);
     if (err) return err;
     for (unsigned i = 0; i < WAL_MARK_SLOTS; i++) {
         mark.newest.sequence = contents->sequence + 1 + i;

@@ -121,7 +121,7 @@ static enum wal_err pin_write(struct wal_io *io, struct wal_dir dir, const char 
     file_name(pin_name, name, ENDING);
     file_name(tmp_name, name, TMP_ENDING);
     log_pin_encode(bytes, pin);
-    enum wal_err err = log_tmp_create(io, dir, tmp_name, &file);
+    enum wal_err err = log_tmp_create(io, dir, tmp_name, 0, &file);
     if (err) return err;
     err = log_write_full(io, file, 0, bytes, sizeof bytes);
     if (err == WAL_OK) err = io_fsync(io, file);

@@ -23,7 +23,7 @@ static enum wal_err make_recycled(struct log_preparer *preparer, uint64_t spare,
     err = io_open(io, preparer->dir, preparer->tmp_name, WAL_OPEN_WRITE, &file, NULL);
     if (err) return err;
     err = io_size(io, file, &size);
-    if (err == WAL_OK) err = log_segment_fill(io, file, size, preparer->segment_bytes);
+    if (err == WAL_OK) err = log_segment_fill(io, file, size, preparer->segment_bytes, 1);
     if (err == WAL_OK && size < preparer->segment_bytes) err = io_fsync(io, file);
     if (err) {
         err_ignore(io_close(io, file)); /* It was never part of the log. */
@@ -38,9 +38,10 @@ static enum wal_err make_zeros(struct log_preparer *preparer, struct wal_file *r
     struct wal_io *io = preparer->io;
     struct wal_file file;
 
-    enum wal_err err = log_tmp_create(io, preparer->dir, preparer->tmp_name, &file);
+    enum wal_err err =
+        log_tmp_create(io, preparer->dir, preparer->tmp_name, preparer->fill_flags, &file);
     if (err) return err;
-    err = log_segment_fill(io, file, 0, preparer->segment_bytes);
+    err = log_segment_fill(io, file, 0, preparer->segment_bytes, preparer->align);
     if (err == WAL_OK) err = io_fsync(io, file);
     if (err) {
         /* It was never part of the log; the space it took may be needed. */
@@ -109,6 +110,8 @@ void log_preparer_start(struct wal_log *log)
     preparer->io = io;
     preparer->dir = log->dir;
     preparer->segment_bytes = log->options.segment_bytes;
+    preparer->fill_flags = log_fill_flags(&log->options, log->file_flags, log->direct_align);
+    preparer->align = log->direct_align;
     preparer->first_own = log->tip.segment + 1;
     log_next_name(preparer->tmp_name, log->life);
     enum wal_err err = io_mutex_create(io, &preparer->mutex);
@@ -191,12 +194,12 @@ enum wal_err log_next_segment(struct wal_log *log, struct wal_segment_header *he
         memcpy(tmp_name, log->preparer.tmp_name, sizeof tmp_name);
         if (header->flags & WAL_SEGMENT_RECYCLED) io_note(log->io, WAL_NOTE_SEGMENT_RECYCLED);
     } else {
-        enum wal_err err = log_tmp_create(log->io, log->dir, tmp_name, &file);
+        enum wal_err err = log_tmp_create(log->io, log->dir, tmp_name, 0, &file);
         *ret_unsure = err != WAL_OK && !log_err_is_sure(err);
         if (err) return err;
     }
-    return log_segment_finish(log->io, log->dir, tmp_name, file, header, log->file_flags, ret_file,
-                              ret_unsure);
+    return log_segment_finish(log->io, log->dir, tmp_name, file, header, log->file_flags,
+                              log->direct_align, ret_file, ret_unsure);
 }
 
 /* With the mutex held, if there is a task that shares the list. */

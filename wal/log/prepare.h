@@ -30,6 +30,8 @@ struct log_preparer {
     struct wal_io *io;
     struct wal_dir dir;
     uint64_t segment_bytes;
+    unsigned fill_flags; /* See log_fill_flags, */
+    uint32_t align;      /* and what that demands. */
     uint32_t spares_max;
     uint64_t first_own; /* Segments from here on are this writer's. */
     char tmp_name[WAL_SEGMENT_NAME_BYTES];

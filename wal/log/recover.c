@@ -160,9 +160,9 @@ static enum wal_err segment_rewrite(struct log_survey *survey, size_t i)
     };
 
     log_segment_name(name, header->segment);
-    enum wal_err err = log_tmp_create(io, survey->dir, WAL_SEGMENT_TMP_NAME, &copy.file);
+    enum wal_err err = log_tmp_create(io, survey->dir, WAL_SEGMENT_TMP_NAME, 0, &copy.file);
     if (err) return err;
-    err = log_segment_header_write(io, copy.file, header);
+    err = log_segment_header_write(io, copy.file, header, 1);
     if (err == WAL_OK) err = segment_copy(survey, header->segment, copy.offset, &copy);
     if (err == WAL_OK) err = io_fsync(io, copy.file);
     err_ignore(io_close(io, copy.file)); /* Synced, or given up. */
@@ -247,11 +247,12 @@ static enum wal_err segment_finish(struct wal_log *log, struct wal_file *file,
 
     if (header->segment_bytes < log->tip.offset) header->segment_bytes = log->tip.offset;
     if (log->options.preallocate) {
-        err = log_segment_try_fill(log->io, *file, log->tip.offset, header->segment_bytes, &filled);
+        err = log_segment_try_fill(log->io, *file, log->tip.offset, header->segment_bytes,
+                                   log->direct_align, &filled);
         if (err) return err;
     }
     header->flags = filled ? WAL_SEGMENT_PREWRITTEN : 0;
-    err = log_segment_header_write(log->io, *file, header);
+    err = log_segment_header_write(log->io, *file, header, log->direct_align);
     if (err) return err;
     err = io_fsync(log->io, *file);
     if (err) return err;
@@ -367,7 +368,8 @@ enum wal_err log_create(struct wal_log *log, struct log_survey *survey, const ch
     header.first_lsn = log->floor_lsn;
     header.durable_lsn = log->floor_lsn - 1;
 
-    err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, &file);
+    unsigned direct = log_fill_flags(&log->options, log->file_flags, log->direct_align);
+    err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, direct, &file);
     if (err) return err;
     err = segment_finish(log, &file, &header);
     if (err) goto undo;
@@ -487,7 +489,7 @@ static enum wal_err fresh_segment(struct wal_log *log, struct log_survey *survey
     header.prev_life = last->life;
     header.prev_durable_lsn = last->durable_lsn;
 
-    enum wal_err err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, &copy.file);
+    enum wal_err err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, 0, &copy.file);
     if (err) return err;
     err = segment_copy(survey, last->segment, survey->witness.offset, &copy);
     if (err) goto undo;

@@ -179,7 +179,7 @@ static enum wal_err write_header(struct repair *repair)
     };
 
     memcpy(header.log_id, walk->log_id, WAL_LOG_ID_BYTES);
-    enum wal_err err = log_segment_header_write(repair->io, repair->file, &header);
+    enum wal_err err = log_segment_header_write(repair->io, repair->file, &header, 1);
     if (err) return err;
     return io_fsync(repair->io, repair->file);
 }
@@ -290,7 +290,8 @@ static void drop_old_names(struct repair *repair)
 
 static enum wal_err apply(struct repair *repair)
 {
-    enum wal_err err = log_tmp_create(repair->io, repair->dir, WAL_SEGMENT_TMP_NAME, &repair->file);
+    enum wal_err err =
+        log_tmp_create(repair->io, repair->dir, WAL_SEGMENT_TMP_NAME, 0, &repair->file);
 
     if (err) return err;
     err = begin_life(repair);

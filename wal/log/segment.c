@@ -12,9 +12,9 @@ enum {
 };
 
 enum wal_err log_tmp_create(struct wal_io *io, struct wal_dir dir, const char *name,
-                            struct wal_file *ret_file)
+                            unsigned direct, struct wal_file *ret_file)
 {
-    const unsigned flags = WAL_OPEN_WRITE | WAL_OPEN_CREATE | WAL_OPEN_EXCLUSIVE;
+    const unsigned flags = WAL_OPEN_WRITE | WAL_OPEN_CREATE | WAL_OPEN_EXCLUSIVE | direct;
 
     enum wal_err err = io_open(io, dir, name, flags, ret_file, NULL);
     if (err != WAL_EXISTS) return err;
@@ -26,15 +26,15 @@ enum wal_err log_tmp_create(struct wal_io *io, struct wal_dir dir, const char *n
 }
 
 enum wal_err log_segment_header_write(struct wal_io *io, struct wal_file file,
-                                      const struct wal_segment_header *header)
+                                      const struct wal_segment_header *header, uint32_t align)
 {
-    uint8_t area[AREA_BYTES_MAX];
+    _Alignas(AREA_BYTES_MAX) uint8_t area[AREA_BYTES_MAX];
     uint32_t len = log_area_bytes(header->block_bytes);
 
     assert(len <= sizeof area);
     memset(area, 0, len);
     log_segment_header_encode(area, header);
-    return log_write_full(io, file, 0, area, len);
+    return log_write_aligned(io, file, 0, area, len, align);
 }
 
 enum wal_err log_segment_publish(struct wal_io *io, struct wal_dir dir, const char *tmp_name,
@@ -69,9 +69,16 @@ enum wal_err log_segment_replace(struct wal_io *io, struct wal_dir dir, const ch
     return err;
 }
 
-enum wal_err log_segment_fill(struct wal_io *io, struct wal_file file, uint64_t from, uint64_t to)
+unsigned log_fill_flags(const struct wal_options *options, unsigned file_flags, uint32_t align)
 {
-    static const uint8_t zeros[FILL_BYTES];
+    if (!options->preallocate || options->segment_bytes % align != 0) return 0;
+    return file_flags & WAL_OPEN_DIRECT;
+}
+
+enum wal_err log_segment_fill(struct wal_io *io, struct wal_file file, uint64_t from, uint64_t to,
+                              uint32_t align)
+{
+    static const _Alignas(AREA_BYTES_MAX) uint8_t zeros[FILL_BYTES];
 
     if (from >= to) return WAL_OK;
     enum wal_err err = io_fallocate(io, file, from, to - from, true);
@@ -80,16 +87,16 @@ enum wal_err log_segment_fill(struct wal_io *io, struct wal_file file, uint64_t 
     for (err = WAL_OK; err == WAL_OK && from < to;) {
         size_t len = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
 
-        err = log_write_full(io, file, from, zeros, len);
+        err = log_write_aligned(io, file, from, zeros, len, align);
         from += len;
     }
     return err;
 }
 
 enum wal_err log_segment_try_fill(struct wal_io *io, struct wal_file file, uint64_t from,
-                                  uint64_t to, bool *ret_filled)
+                                  uint64_t to, uint32_t align, bool *ret_filled)
 {
-    enum wal_err err = log_segment_fill(io, file, from, to);
+    enum wal_err err = log_segment_fill(io, file, from, to, align);
     if (err != WAL_OK && !log_err_is_sure(err)) return err;
     *ret_filled = err == WAL_OK && from < to;
     return err == WAL_OK ? WAL_OK : io_ftruncate(io, file, from);
@@ -110,9 +117,10 @@ enum wal_err log_segment_reopen(struct wal_io *io, struct wal_dir dir, const cha
 
 enum wal_err log_segment_finish(struct wal_io *io, struct wal_dir dir, const char *tmp_name,
                                 struct wal_file file, const struct wal_segment_header *header,
-                                unsigned file_flags, struct wal_file *ret_file, bool *ret_unsure)
+                                unsigned file_flags, uint32_t align, struct wal_file *ret_file,
+                                bool *ret_unsure)
 {
-    enum wal_err err = log_segment_header_write(io, file, header);
+    enum wal_err err = log_segment_header_write(io, file, header, align);
     bool unsure = !log_err_is_sure(err);
     if (err) goto undo;
 

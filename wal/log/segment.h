@@ -13,23 +13,32 @@
 #include "wal/log/format.h"
 #include "wal/log/log.h"
 
-/* Make `name` anew and empty, whatever was there under it. */
+/* Make `name` anew and empty, whatever was there under it. direct: WAL_OPEN_DIRECT, or 0. */
 WAL_CHECKED enum wal_err log_tmp_create(struct wal_io *io, struct wal_dir dir, const char *name,
-                                        struct wal_file *ret_file);
+                                        unsigned direct, struct wal_file *ret_file);
 
-/* The header and its area, at the head of the file. */
+/* `align`, here and below: what direct writes demand; 1 for files that know none.
+ *
+ * The header and its area, at the head of the file. */
 WAL_CHECKED enum wal_err log_segment_header_write(struct wal_io *io, struct wal_file file,
-                                                  const struct wal_segment_header *header);
+                                                  const struct wal_segment_header *header,
+                                                  uint32_t align);
+
+/* With what to create a file that is to be filled: past the page cache, if groups will go there
+ * that way. Each direct write has to look for pages in the cache and throw them out: those that
+ * filling left would cost every group a fifteenth of the time that it takes to be durable. */
+unsigned log_fill_flags(const struct wal_options *options, unsigned file_flags, uint32_t align);
 
 /* Zeros from `from` to `to`, behind all that the file holds. The space is reserved first, so that a
  * full disk says so at once; but it is written, since a direct write to what is only reserved has
  * to change metadata, too. */
 WAL_CHECKED enum wal_err log_segment_fill(struct wal_io *io, struct wal_file file, uint64_t from,
-                                          uint64_t to);
+                                          uint64_t to, uint32_t align);
 
 /* The same, if there is room for it; if not, *ret_filled is false and the file ends at `from`. */
 WAL_CHECKED enum wal_err log_segment_try_fill(struct wal_io *io, struct wal_file file,
-                                              uint64_t from, uint64_t to, bool *ret_filled);
+                                              uint64_t from, uint64_t to, uint32_t align,
+                                              bool *ret_filled);
 
 /* Have `name`, which *file is open under, open for writing groups instead: file_flags are
  * WAL_OPEN_DIRECT and WAL_OPEN_DSYNC, or 0, which changes nothing. */
@@ -54,8 +63,8 @@ WAL_CHECKED enum wal_err log_segment_replace(struct wal_io *io, struct wal_dir d
 WAL_CHECKED enum wal_err log_segment_finish(struct wal_io *io, struct wal_dir dir,
                                             const char *tmp_name, struct wal_file file,
                                             const struct wal_segment_header *header,
-                                            unsigned file_flags, struct wal_file *ret_file,
-                                            bool *ret_unsure);
+                                            unsigned file_flags, uint32_t align,
+                                            struct wal_file *ret_file, bool *ret_unsure);
 
 WAL_CHECKED enum wal_err log_segment_open(struct wal_io *io, struct wal_dir dir, uint64_t number,
                                           unsigned flags, struct wal_file *ret_file);
