@@ -180,7 +180,7 @@ static void alternate(struct durable *durable, struct bench_bare *bare, struct s
     durable->slice_writes = 1;
     durable->deadline_ns = 0; /* One write. */
     for (uint64_t i = 0; i < 2 * count; i++) {
-        uint64_t begin_ns = bench_now_ns(), cpu_ns = bench_cpu_ns();
+        uint64_t cpu_ns = bench_cpu_ns(), begin_ns = bench_now_ns();
         if ((i + i / 2) % 2 == 0) { /* Who was second is first the next time. */
             bench_bare_write(bare);
             bared->ns += bench_now_ns() - begin_ns;
