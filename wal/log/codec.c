@@ -164,13 +164,14 @@ static struct log_crc_lane record_lane(const uint8_t *p, uint64_t bytes, uint32_
     };
 }
 
-/* The lanes that are left: so that two or three go side by side, and one goes by itself. */
+/* The lanes that are left: two or three go side by side, and one goes by itself. */
 static void lanes_run(struct log_crc_lane *lanes, unsigned used)
 {
-    for (unsigned i = used; i < LOG_CRC_LANES; i++) {
-        lanes[i] = lanes[0];
-        if (used == 1) lanes[i].len = CRC_BYTES;
+    if (used == 1) {
+        log_crc_add_lane(lanes);
+        return;
     }
+    for (unsigned i = used; i < LOG_CRC_LANES; i++) lanes[i] = lanes[0];
     log_crc_add_lanes(lanes);
 }
 
@@ -203,9 +204,9 @@ bool log_record_valid(const uint8_t *p, uint64_t left, uint32_t binding, uint64_
     if (left < WAL_RECORD_HEADER_BYTES) return false;
     uint64_t bytes = log_record_bytes(get_u32(p + 4));
     if (bytes > left) return false;
-    struct log_crc_lane lanes[LOG_CRC_LANES] = {record_lane(p, bytes, binding, offset, lsn)};
-    lanes_run(lanes, 1);
-    return get_u32(p) == log_crc_end(lanes[0].state);
+    struct log_crc_lane lane = record_lane(p, bytes, binding, offset, lsn);
+    log_crc_add_lane(&lane);
+    return get_u32(p) == log_crc_end(lane.state);
 }
 
 static uint32_t mark_slot_crc(const uint8_t *p, unsigned slot)

@@ -88,10 +88,29 @@ __attribute__((target("sse4.2"))) static void add_side_by_side(struct log_crc_la
             log_crc_add((uint32_t)crc[i], p[i] + common * 8, lanes[i].len - 4 - common * 8);
     }
 }
+__attribute__((target("sse4.2"))) static void add_alone(struct log_crc_lane *lane)
+{
+    const uint8_t *p = lane->bytes + 4;
+    const uint8_t *end = lane->bytes + lane->len;
+    uint64_t crc = lane_begin(lane);
+
+    assert(lane->len % 8 == 4);
+    if (lane->len >= SHORT_MAX) {
+        lane->state = log_crc_add((uint32_t)crc, p, lane->len - 4);
+        return;
+    }
+    for (; p < end; p += 8) crc = lane_step(crc, p);
+    lane->state = (uint32_t)crc;
+}
 #else
 static bool has_instruction(void)
 {
     return false;
+}
+
+static void add_alone(struct log_crc_lane *lane)
+{
+    (void)lane;
 }
 
 static void add_side_by_side(struct log_crc_lane *lanes)
@@ -115,20 +134,26 @@ uint32_t log_crc_add(uint32_t state, const void *bytes, size_t len)
     return crc32_iscsi((unsigned char *)(uintptr_t)bytes, (int)len, state);
 }
 
+void log_crc_add_lane(struct log_crc_lane *lane)
+{
+    uint8_t place[sizeof lane->place];
+
+    if (has_instruction()) {
+        add_alone(lane);
+        return;
+    }
+    for (unsigned at = 0; at < sizeof place; at++) {
+        place[at] = (uint8_t)(lane->place[at / 8] >> (at % 8 * 8));
+    }
+    lane->state = log_crc_add(lane->state, place, sizeof place);
+    lane->state = log_crc_add(lane->state, lane->bytes, lane->len);
+}
+
 void log_crc_add_lanes(struct log_crc_lane *lanes)
 {
     if (has_instruction()) {
         add_side_by_side(lanes);
         return;
     }
-    for (unsigned i = 0; i < LOG_CRC_LANES; i++) {
-        struct log_crc_lane *lane = &lanes[i];
-        uint8_t place[sizeof lane->place];
-
-        for (unsigned at = 0; at < sizeof place; at++) {
-            place[at] = (uint8_t)(lane->place[at / 8] >> (at % 8 * 8));
-        }
-        lane->state = log_crc_add(lane->state, place, sizeof place);
-        lane->state = log_crc_add(lane->state, lane->bytes, lane->len);
-    }
+    for (unsigned i = 0; i < LOG_CRC_LANES; i++) log_crc_add_lane(&lanes[i]);
 }

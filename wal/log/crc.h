@@ -33,4 +33,7 @@ enum { LOG_CRC_LANES = 4 };
 /* lanes: LOG_CRC_LANES of them. */
 void log_crc_add_lanes(struct log_crc_lane *lanes);
 
+/* One by itself. */
+void log_crc_add_lane(struct log_crc_lane *lane);
+
 #endif
