@@ -235,29 +235,31 @@ static enum wal_err reach(struct log_scan *scan, uint64_t offset, size_t len, si
 static enum wal_err group_begin(struct log_scan *scan, uint64_t offset, uint64_t lsn, bool whole,
                                 struct log_group *ret_group)
 {
-    struct log_group group = {
-        .state = LOG_GROUP_NONE, .offset = offset, .whole = whole, .checked = true};
+    struct wal_group_header header = {.count = 0};
     bool valid = false;
     const uint8_t *p = NULL;
     size_t len = 0;
     size_t read = 0;
 
-    enum wal_err err = log_scan_header(scan, offset, &group.header, &valid);
+    enum wal_err err = log_scan_header(scan, offset, &header, &valid);
     if (err) return err;
-    if (valid && group.header.first_lsn == lsn) {
-        size_t all = WAL_GROUP_HEADER_BYTES + (size_t)group.header.length;
+    if (valid && header.first_lsn == lsn) {
+        size_t all = WAL_GROUP_HEADER_BYTES + (size_t)header.length;
         err = reach(scan, offset, all, whole ? all : SLICE_BYTES, &p, &len, &read);
         if (err) return err;
     }
-    if (read >= WAL_GROUP_HEADER_BYTES) {
-        group.state = LOG_GROUP_TORN;
-        group.next_offset = log_next_offset(scan, offset, group.header.length);
-        group.records = (uint8_t *)(uintptr_t)(p + WAL_GROUP_HEADER_BYTES);
-        group.there_bytes = len - WAL_GROUP_HEADER_BYTES;
-        group.read_bytes = read - WAL_GROUP_HEADER_BYTES;
-        group.checked = false;
+    /* Made where it shall be: groups can be as short as a record, and this is as long. */
+    *ret_group = (struct log_group){.header = header, .offset = offset, .whole = whole};
+    if (read < WAL_GROUP_HEADER_BYTES) {
+        ret_group->state = LOG_GROUP_NONE;
+        ret_group->checked = true;
+        return WAL_OK;
     }
-    *ret_group = group;
+    ret_group->state = LOG_GROUP_TORN;
+    ret_group->next_offset = log_next_offset(scan, offset, header.length);
+    ret_group->records = (uint8_t *)(uintptr_t)(p + WAL_GROUP_HEADER_BYTES);
+    ret_group->there_bytes = len - WAL_GROUP_HEADER_BYTES;
+    ret_group->read_bytes = read - WAL_GROUP_HEADER_BYTES;
     return WAL_OK;
 }
 
