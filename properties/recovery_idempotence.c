@@ -62,6 +62,7 @@ static void observed(struct recovery_idempotence *own, const struct model *model
         own->valid = false;
         return;
     }
+    if (!own->valid && !undisturbed) return; /* There is nothing to compare it with. */
     struct shown shown = shown_by(model, observation);
     if (own->valid && (shown.last_lsn != own->shown.last_lsn || shown.count != own->shown.count ||
                        shown.digest != own->shown.digest)) {
@@ -69,7 +70,7 @@ static void observed(struct recovery_idempotence *own, const struct model *model
                        shown.last_lsn, own->shown.last_lsn);
         return;
     }
-    if (own->valid || !undisturbed) return;
+    if (own->valid) return;
     own->shown = shown;
     own->valid = true;
     own->from_power = !own->killed;
