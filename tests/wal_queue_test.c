@@ -445,6 +445,58 @@ static void the_numbers_are_those_of_one_moment(void **state)
     close_log(fixture);
 }
 
+/* ---- What is written ---- */
+
+static unsigned padded_groups, stray_bytes;
+
+static enum wal_err padding_pwrite(struct wal_io *io, struct wal_file file, uint64_t offset,
+                                   const void *buffer, size_t len, size_t *ret_len)
+{
+    const uint8_t *p = buffer;
+
+    if (len > WAL_GROUP_HEADER_BYTES && memcmp(p + 4, "GRP1", 4) == 0) {
+        for (size_t at = WAL_GROUP_HEADER_BYTES + get_u32(p + 40); at < len; at++) {
+            if (p[at] != 0) stray_bytes++;
+        }
+        padded_groups++;
+    }
+    return go_on_pwrite(io, file, offset, buffer, len, ret_len);
+}
+
+static void append_of(struct fixture *fixture, size_t len, enum wal_err expected)
+{
+    uint8_t bytes[600];
+    struct wal_ticket ticket;
+
+    memset(bytes, 0xff, sizeof bytes);
+    assert_ok(wal_append(fixture->log, bytes, len, &ticket));
+    assert_err(wal_wait(fixture->log, &ticket), expected);
+}
+
+static void behind_a_small_group_nothing_is_left_of_a_larger_one(void **state)
+{
+    static const size_t lens[] = {1, 600, 1, 20, 600, 600, 20, 20, 1, 1, 300, 300, 7, 7, 300, 7};
+    struct fixture *fixture = *state;
+    unsigned count = 0;
+
+    go_on_pwrite = fixture->power->ops.pwrite;
+    fixture->power->ops.pwrite = padding_pwrite;
+    padded_groups = stray_bytes = 0;
+    open_log(fixture);
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++, count++) {
+        append_of(fixture, lens[i], WAL_OK);
+    }
+    for (size_t refused = 0; refused < 3; refused++) {
+        power_writes_fail(fixture->power, WAL_NOSPACE);
+        append_of(fixture, 600, WAL_NOSPACE);
+        power_writes_fail(fixture->power, WAL_OK);
+        for (size_t i = 0; i < refused + 1; i++, count++) append_of(fixture, 1, WAL_OK);
+    }
+    close_log(fixture);
+    assert_true(padded_groups >= count);
+    assert_u64(stray_bytes, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -461,6 +513,7 @@ int main(void)
         TEST(closing_sends_home_whoever_waits),
         TEST(a_bucket_holds_what_is_above_the_one_before),
         TEST(the_numbers_are_those_of_one_moment),
+        TEST(behind_a_small_group_nothing_is_left_of_a_larger_one),
     };
 
     return cmocka_run_group_tests_name("wal_queue", tests, NULL, NULL);

@@ -166,14 +166,32 @@ static enum wal_err rotate(struct wal_log *log, bool *unsure)
     return *unsure ? err : WAL_OK;
 }
 
+/* Where the queue ends, header included. */
+static uint32_t queue_end(const struct log_queue *queue)
+{
+    return WAL_GROUP_HEADER_BYTES + queue->used;
+}
+
+/* Zeros behind the records. To write them takes a fiftieth of the time of a small group, and to
+ * have them fetched from the processor's cache costs the device some more; but where groups are
+ * small they are still there from the last time. */
+static void group_pad(struct log_queue *group, uint32_t padded)
+{
+    uint32_t len = queue_end(group);
+
+    if (group->zeros_from <= len && group->zeros_to >= padded) return;
+    memset(group->bytes + len, 0, padded - len);
+    group->zeros_from = len;
+    group->zeros_to = padded;
+}
+
 /* Checksums and header, for this place. Returns how long the group is with its padding. */
-static size_t group_seal(const struct wal_log *log, const struct log_queue *group, uint64_t wall_ns,
+static size_t group_seal(const struct wal_log *log, struct log_queue *group, uint64_t wall_ns,
                          uint64_t commit_ns)
 {
     const struct log_tip *tip = &log->tip;
     uint8_t *records = group->bytes + WAL_GROUP_HEADER_BYTES;
-    size_t len = WAL_GROUP_HEADER_BYTES + (size_t)group->used;
-    size_t padded = (size_t)log_round_up(len, log->block_bytes);
+    size_t padded = (size_t)log_round_up(queue_end(group), log->block_bytes);
 
     log_records_seal(records, tip->binding, tip->offset + WAL_GROUP_HEADER_BYTES, group->first_lsn,
                      group->count);
@@ -186,7 +204,7 @@ static size_t group_seal(const struct wal_log *log, const struct log_queue *grou
         .count = group->count,
     };
     log_group_header_encode(group->bytes, &header, tip->binding, tip->offset);
-    memset(group->bytes + len, 0, padded - len);
+    group_pad(group, (uint32_t)padded);
     return padded;
 }
 
@@ -249,6 +267,9 @@ static enum wal_err group_write(struct wal_log *log, struct log_queue *group, bo
 
 static void queue_empty(struct log_queue *queue)
 {
+    uint32_t end = queue_end(queue);
+
+    if (queue->zeros_from < end) queue->zeros_from = end;
     queue->used = 0;
     queue->count = 0;
     queue->appends = 0;

@@ -43,7 +43,9 @@ struct log_queue {
     uint32_t count;
     uint32_t appends;
     uint64_t first_lsn;
-    uint64_t since_ns; /* The first of them lies here. */
+    uint64_t since_ns;   /* The first of them lies here. */
+    uint32_t zeros_from; /* Of all bytes, these are known to be zero, */
+    uint32_t zeros_to;   /* if there are any between the two. Of the task that leads. */
 };
 
 /* stat.c: the numbers for whoever has no lock. */
