@@ -19,26 +19,27 @@ static enum wal_err slots_read(struct wal_io *io, struct wal_file file,
     uint8_t bytes[WAL_MARK_SLOT_STRIDE + WAL_MARK_SLOT_BYTES];
     size_t len = 0;
     unsigned bad = 0;
-    struct wal_mark_slot best = {.sequence = 0};
+    struct wal_mark_slot slots[WAL_MARK_SLOTS];
+    const struct wal_mark_slot *best = NULL;
 
     enum wal_err err = log_read_full(io, file, 0, bytes, sizeof bytes, &len);
     if (err) return err;
     for (unsigned i = 0; i < WAL_MARK_SLOTS; i++) {
-        struct wal_mark_slot slot;
+        const struct wal_mark_slot *slot = &slots[i];
         size_t at = (size_t)i * WAL_MARK_SLOT_STRIDE;
 
         err = WAL_CORRUPT;
-        if (at + WAL_MARK_SLOT_BYTES <= len) err = log_mark_slot_decode(bytes + at, i, &slot);
+        if (at + WAL_MARK_SLOT_BYTES <= len) err = log_mark_slot_decode(bytes + at, i, &slots[i]);
         if (err == WAL_VERSION) return err;
         if (err) {
             bad++;
-        } else if (slot.life > best.life ||
-                   (slot.life == best.life && slot.sequence >= best.sequence)) {
+        } else if (best == NULL || slot->life > best->life ||
+                   (slot->life == best->life && slot->sequence >= best->sequence)) {
             best = slot;
         }
     }
     *ret_bad = bad;
-    if (bad < WAL_MARK_SLOTS) *ret_mark = best;
+    if (best != NULL) *ret_mark = *best;
     return WAL_OK;
 }
 
