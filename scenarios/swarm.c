@@ -44,17 +44,28 @@ static bool percent(const struct runner *runner, const char *label, uint64_t num
     return run_entropy(runner, label, number) % 100 < chance;
 }
 
-static uint32_t weighted(const uint32_t *weights, uint32_t count, uint64_t entropy)
+static uint64_t sum_of(const uint32_t *weights, uint32_t count)
 {
     uint64_t total = 0;
 
     for (uint32_t i = 0; i < count; i++) total += weights[i];
+    return total;
+}
+
+/* `total`: what all of them add up to. */
+static uint32_t weighted_of(const uint32_t *weights, uint64_t total, uint64_t entropy)
+{
     assert(total > 0);
     uint64_t at = entropy % total;
     for (uint32_t i = 0;; i++) {
         if (at < weights[i]) return i;
         at -= weights[i];
     }
+}
+
+static uint32_t weighted(const uint32_t *weights, uint32_t count, uint64_t entropy)
+{
+    return weighted_of(weights, sum_of(weights, count), entropy);
 }
 
 /* Seeds with APPEND_MANY. */
@@ -314,13 +325,14 @@ static void draw_operations(struct runner *runner, bool swarm)
     uint32_t mix[OPERATION_KIND_COUNT];
 
     draw_mix(runner, swarm, mix);
+    const uint64_t total = sum_of(mix, OPERATION_KIND_COUNT);
     const struct habit habit = draw_habit(runner);
     const uint64_t label = label_hash("op");
     run_reserve_operations(runner, count);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t entropy = entropy_of(runner, label, i);
         enum operation_kind kind =
-            (enum operation_kind)weighted(mix, OPERATION_KIND_COUNT, entropy & UINT32_MAX);
+            (enum operation_kind)weighted_of(mix, total, entropy & UINT32_MAX);
         runner->operations[i] = draw_operation(runner, &habit, i, kind, entropy);
         draw_company(runner, &habit, mix, i, entropy);
     }
