@@ -208,7 +208,7 @@ enum wal_err log_scan_group_check(struct log_scan *scan, struct log_group *group
     group->kept_bytes = group->valid_bytes;
     while (group->checked_count < group->header.count) {
         if (group->checked_bytes >= until) return WAL_OK;
-        many_take(scan, group, until);
+        if (group->header.count - group->checked_count > 1) many_take(scan, group, until);
         if (group->checked_bytes >= until || group->checked_count == group->header.count) continue;
         uint64_t end = next_end(group);
         if (end > group->read_bytes && end <= group->there_bytes) {
