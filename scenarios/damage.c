@@ -33,6 +33,7 @@ struct blow {
 static void put_down(struct runner *runner, const struct blow *blow, uint64_t first_lsn,
                      uint64_t last_lsn, bool witnessed)
 {
+    runner->damage_told = true;
     history_add(&runner->history, &(struct history_event){.kind = HISTORY_DAMAGED,
                                                           .operation = HISTORY_NO_OPERATION,
                                                           .time_ns = sim_now_ns(runner->world),

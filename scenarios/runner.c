@@ -288,6 +288,15 @@ static void after_end(struct runner *runner, const struct sim_end *end)
                                             .length = (uint32_t)end->leaked_descriptors});
 }
 
+/* What was damaged may be gone: a mark that was bad is replaced by the next one who opens the log.
+ * Then it explains nothing that comes later. */
+static void damage_gone(struct runner *runner)
+{
+    if (!runner->damage_told || disk_damaged(sim_disk(runner->world))) return;
+    runner->damage_told = false;
+    put_down(runner, (struct history_event){.kind = HISTORY_LIFTED});
+}
+
 /* One process from boot to death, and what follows. True if all properties hold so far. */
 static bool one_boot(struct runner *runner)
 {
@@ -328,6 +337,7 @@ static bool one_boot(struct runner *runner)
     case SIM_STOP_PAUSED: runner->paused = runner->boot; break; /* Its successor may meet it. */
     case SIM_STOP_ABANDONED: assert(0 && "only side processes are abandoned"); break;
     }
+    damage_gone(runner);
     if (!fold(runner)) return false;
     if (runner->copied) {
         look_at_copy(runner);
@@ -345,6 +355,7 @@ static void lift(struct runner *runner)
 {
     if (!disk_damaged(sim_disk(runner->world))) return;
     disk_lift_damage(sim_disk(runner->world));
+    runner->damage_told = false;
     put_down(runner, (struct history_event){.kind = HISTORY_LIFTED});
 }
 

@@ -89,7 +89,7 @@ enum history_error {
     /* it excuses no error, at most a loss; flag: something durable and intact                */ \
     /* elsewhere witnesses that these records were durable. */                                   \
     X(HISTORY_DAMAGED,     "damaged")                                                            \
-    /* All damage at rest is undone. */                                                          \
+    /* All damage at rest is undone, or gone with the bytes that it had hit. */                  \
     X(HISTORY_LIFTED,      "damage lifted")                                                      \
     /* From here on no fault is injected and nothing is crashed. */                              \
     X(HISTORY_HEALED,      "healed")                                                             \

@@ -195,9 +195,25 @@ struct sum {
     uint32_t broken;    /* Runs in which a property was. */
     uint32_t witnessed; /* Damages of records that are known durable elsewhere, */
     uint32_t unwitnessed, survivable, recordless;
-    uint32_t refused; /* Observations that ended with an error. */
+    uint32_t refused;  /* Observations that ended with an error. */
+    uint32_t outlived; /* Processes that began under damage which one before had opened under. */
     const char *property;
 };
+
+static void add_outlived(struct sum *sum, const struct history *history)
+{
+    bool damaged = false, opened = false;
+
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_event *event = &history->events[i];
+        if (event->kind == HISTORY_DAMAGED) damaged = true;
+        if (event->kind == HISTORY_LIFTED) damaged = opened = false;
+        if (event->kind == HISTORY_BOOTED) sum->outlived += opened;
+        if (event->kind == HISTORY_OBSERVED && event->observation->recovery) {
+            opened = damaged && event->observation->open_error == HISTORY_OK;
+        }
+    }
+}
 
 static void add_events(struct sum *sum, const struct history *history, uint32_t number)
 {
@@ -235,6 +251,7 @@ static struct sum rot(uint32_t number)
         sum.broken += result.property != NULL;
         if (result.property != NULL) sum.property = result.property->name;
         add_events(&sum, runner_history(runner), number);
+        add_outlived(&sum, runner_history(runner));
     }
     scenario_free(scenario);
     runner_destroy(runner);
@@ -275,6 +292,17 @@ static void F44_one_bad_slot_is_survived_and_two_are_noticed(void **state)
     assert_true(sum.survivable < sum.struck);
     assert_true(sum.refused > 0);
     assert_true(sum.refused <= sum.struck - sum.survivable);
+}
+
+/* Who opens the log gives it another mark. */
+static void F44_a_slot_that_was_replaced_explains_nothing_any_more(void **state)
+{
+    const struct sum sum = rot(44);
+
+    (void)state;
+    assert_true(sum.struck > sum.refused);
+    assert_int_equal(sum.outlived, 0);
+    assert_true(rot(46).outlived > 0); /* Segments are not replaced. */
 }
 
 static void F45_a_segment_that_is_gone_is_noticed(void **state)
@@ -336,6 +364,7 @@ int main(void)
         cmocka_unit_test(F41_hits_what_is_proven_durable_and_is_noticed),
         cmocka_unit_test(F42_hits_what_nothing_else_proves_durable),
         cmocka_unit_test(F44_one_bad_slot_is_survived_and_two_are_noticed),
+        cmocka_unit_test(F44_a_slot_that_was_replaced_explains_nothing_any_more),
         cmocka_unit_test(F45_a_segment_that_is_gone_is_noticed),
         cmocka_unit_test(F46_damage_behind_what_was_acknowledged_is_survived),
         cmocka_unit_test(F47_a_record_with_other_bytes_and_a_right_checksum_is_served),
