@@ -228,7 +228,7 @@ const struct fault faults_all[] = {
       "One of the two slots of the mark is bad, or in a few cases both.",
       "a flipped bit, zeros, garbage, its former bytes; both slots: the open fails", NULL,
       REST, DETECT, .damage = DISK_DAMAGE_FLIP, .target = FAULT_TARGET_MARK,
-      .odds = { 0, 1024, 4096, 8192 } },
+      .odds = { 0, 2048, 8192, 16384 } },
     { 45, "F45", "segment-gone", "A segment is missing, or empty.",
       "missing, empty",
       "for the newest records of the last segment, as F42",

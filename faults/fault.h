@@ -175,6 +175,7 @@ struct fault_plan {
     uint32_t burst_calls; /* After a strike, for so many calls of the process, all are likelier:
                              a disk that goes bad fails more than once. 0: it is not. */
 
+    uint32_t pages_lost; /* Strikes with which a sync lost what it was to bring to the disk. */
     uint32_t media_left; /* Faults that may still spoil bytes, at rest or on their way (F17). */
 
     /* What strikes remember. All zero at the start. */

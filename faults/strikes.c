@@ -76,6 +76,7 @@ static void struck_pages(struct fault_plan *plan, const struct fault *fault,
     if (plan->durable_lsn != NULL) {
         injection.of_segment = plan->durable_lsn(plan->context, point, &injection.durable_lsn);
     }
+    plan->pages_lost++;
     count(plan, fault, point);
     sim_inject(world, &injection);
 }

@@ -12,7 +12,13 @@
 #include "scenarios/foreign.h"
 #include "scenarios/run.h"
 
-enum { SLOT_SECTORS = 8, SLOT_BITS = 128 * 8, OUTCOMES = 1 << 20 };
+enum {
+    SLOT_SECTORS = 8,
+    SLOT_BITS = 128 * 8,
+    OUTCOMES = 1 << 20,
+    FAILING_FACTOR = 8,
+    FAILING_ODDS_MAX = 16384
+};
 
 /* What F43 makes of a sector, and F44 of a slot of the mark. */
 static const enum disk_damage wrong_sectors[] = {DISK_DAMAGE_ZERO, DISK_DAMAGE_OTHER,
@@ -192,16 +198,28 @@ static void strike(struct runner *runner, const struct fault *fault, uint32_t wh
     if (fault->contract != FAULT_BEYOND) put_down_hit(runner, &blow);
 }
 
+/* A disk on which a sync has just failed is one whose bytes rot. Both together are what redundancy
+ * is for, and each by itself is rare. */
+static uint32_t odds_now(uint32_t odds, bool failing)
+{
+    if (!failing || odds >= FAILING_ODDS_MAX) return odds;
+    return odds * FAILING_FACTOR < FAILING_ODDS_MAX ? odds * FAILING_FACTOR : FAILING_ODDS_MAX;
+}
+
 void run_damage(struct runner *runner)
 {
     bool decoded = false;
+    bool failing = runner->pages_lost != runner->plan.pages_lost; /* Since the last time. */
+
+    runner->pages_lost = runner->plan.pages_lost;
 
     for (size_t i = 0; i < faults_count && runner->plan.media_left > 0; i++) {
         const struct fault *fault = &faults_all[i];
         if (fault->sort != FAULT_AT_REST || runner->plan.odds[fault->number] == 0) continue;
+        uint32_t odds = odds_now(runner->plan.odds[fault->number], failing);
         uint32_t which =
             sim_decide_odds(runner->world, SIM_STREAM_FAULT, SIM_KIND_FAULT + fault->number,
-                            SIM_CALL_HARNESS, runner->plan.odds[fault->number], OUTCOMES);
+                            SIM_CALL_HARNESS, odds, OUTCOMES);
         if (which == 0) continue;
         if (!decoded) decoder_read(runner->decoder, sim_disk(runner->world), RUN_LOG_PATH);
         decoded = true;

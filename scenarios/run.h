@@ -171,8 +171,9 @@ struct runner {
     bool judging;                 /* An extra image is looked at: if this kills us, that did. */
     size_t folded;                /* History events the properties have seen. */
     uint32_t failed_opens;        /* In a row. */
-    bool power_lost;  /* The last process ended so: what is cached is what is durable. */
-    bool damage_told; /* The properties count with damage at rest. */
+    bool power_lost;     /* The last process ended so: what is cached is what is durable. */
+    uint32_t pages_lost; /* As of the last time that bytes could rot. */
+    bool damage_told;    /* The properties count with damage at rest. */
     bool healed;
     bool probe;    /* The final boot: append and acknowledge something new. */
     bool has_rows; /* Some operation writes rows. */
