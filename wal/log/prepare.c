@@ -190,16 +190,20 @@ enum wal_err log_next_segment(struct wal_log *log, struct wal_segment_header *he
 
     header->flags = 0;
     log_next_name(tmp_name, header->life);
+    enum wal_err err = WAL_OK;
     if (take(&log->preparer, &file, &header->flags)) {
         memcpy(tmp_name, log->preparer.tmp_name, sizeof tmp_name);
         if (header->flags & WAL_SEGMENT_RECYCLED) io_note(log->io, WAL_NOTE_SEGMENT_RECYCLED);
     } else {
-        enum wal_err err = log_tmp_create(log->io, log->dir, tmp_name, 0, &file);
+        err = log_tmp_create(log->io, log->dir, tmp_name, 0, &file);
         *ret_unsure = err != WAL_OK && !log_err_is_sure(err);
         if (err) return err;
     }
-    return log_segment_finish(log->io, log->dir, tmp_name, file, header, log->file_flags,
-                              log->direct_align, ret_file, ret_unsure);
+    err = log_segment_finish(log->io, log->dir, tmp_name, header, log->file_flags,
+                             log->direct_align, &file, ret_unsure);
+    if (err) return err;
+    *ret_file = file;
+    return WAL_OK;
 }
 
 /* With the mutex held, if there is a task that shares the list. */

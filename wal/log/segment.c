@@ -116,32 +116,29 @@ enum wal_err log_segment_reopen(struct wal_io *io, struct wal_dir dir, const cha
 }
 
 enum wal_err log_segment_finish(struct wal_io *io, struct wal_dir dir, const char *tmp_name,
-                                struct wal_file file, const struct wal_segment_header *header,
-                                unsigned file_flags, uint32_t align, struct wal_file *ret_file,
-                                bool *ret_unsure)
+                                const struct wal_segment_header *header, unsigned file_flags,
+                                uint32_t align, struct wal_file *file, bool *ret_unsure)
 {
-    enum wal_err err = log_segment_header_write(io, file, header, align);
+    enum wal_err err = log_segment_header_write(io, *file, header, align);
     bool unsure = !log_err_is_sure(err);
     if (err) goto undo;
 
-    err = io_fsync(io, file);
+    err = io_fsync(io, *file);
     unsure = true;
     if (err) goto undo;
 
-    err = log_segment_reopen(io, dir, tmp_name, file_flags, &file);
+    err = log_segment_reopen(io, dir, tmp_name, file_flags, file);
     unsure = !log_err_is_sure(err);
     if (err) goto undo;
 
     err = log_segment_publish(io, dir, tmp_name, header->segment, &unsure);
     if (err) goto undo;
-
-    *ret_file = file;
     return WAL_OK;
 
 undo:
     *ret_unsure = unsure;
     /* Nothing depends on this file or its name: an error on the way out changes nothing. */
-    err_ignore(io_close(io, file));
+    err_ignore(io_close(io, *file));
     if (!unsure) err_ignore(io_unlink(io, dir, tmp_name));
     return err;
 }

@@ -58,13 +58,13 @@ WAL_CHECKED enum wal_err log_segment_replace(struct wal_io *io, struct wal_dir d
                                              const char *tmp_name, uint64_t number,
                                              bool *ret_unsure);
 
-/* Make the .tmp file a segment: header, sync, name. Takes `file` over, also on failure. *ret_unsure
- * as above. */
+/* Make the .tmp file a segment: header, sync, name. *file is closed on failure, and else may be
+ * another descriptor of it. *ret_unsure as above. */
 WAL_CHECKED enum wal_err log_segment_finish(struct wal_io *io, struct wal_dir dir,
-                                            const char *tmp_name, struct wal_file file,
+                                            const char *tmp_name,
                                             const struct wal_segment_header *header,
                                             unsigned file_flags, uint32_t align,
-                                            struct wal_file *ret_file, bool *ret_unsure);
+                                            struct wal_file *file, bool *ret_unsure);
 
 WAL_CHECKED enum wal_err log_segment_open(struct wal_io *io, struct wal_dir dir, uint64_t number,
                                           unsigned flags, struct wal_file *ret_file);
