@@ -27,7 +27,7 @@ static const struct program_command commands[] = {
      "Visit every crash and image of small workloads.",
      {.alone = squall_explore}},
     {"bugs", "[NAME...]", "Plant known bugs and hunt them.", {.alone = squall_bugs}},
-    {"bench", "[NAME...]", "Measure the simulation.", {.alone = squall_bench}},
+    {"bench", "[NAME...]", "Measure the simulation, and the log.", {.alone = squall_bench}},
     {"test", "[--all]", "Run the test suite.", {.alone = squall_test}},
 };
 

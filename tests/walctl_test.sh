@@ -121,6 +121,9 @@ what_is_pruned_is_gone_and_its_space_with_it() {
     seq 20000 30000 | cmp - out || fail "other records are left"
     status 1 "$WALCTL" dump --from 19999 log
     status 2 "$WALCTL" prune log
+    status 2 "$WALCTL" prune --before 0 log
+    grep -q 'LSNs begin with 1' err || fail "prune --before 0 said $(cat err)"
+    [ "$(field floor_lsn log)" = 20000 ] || fail "what was refused moved the floor"
 }
 
 what_is_truncated_is_gone_and_appending_goes_on_there() {
@@ -133,6 +136,8 @@ what_is_truncated_is_gone_and_appending_goes_on_there() {
     status 0 "$WALCTL" truncate --after 0 log
     holds log 0
     status 2 "$WALCTL" truncate log
+    status 0 "$WALCTL" truncate --help
+    grep -q -e '--after=LSN' out || fail "its help says $(cat out)"
 }
 
 empty_lines_are_records_and_so_is_an_unfinished_last() {
