@@ -2,7 +2,8 @@
  * shrink_merge.c - one operation for several, where what they add up to is what matters.
  *
  * A failure may need so many bytes in a segment, or so many records before a number is full. Bytes
- * can come from one record, and numbers can begin later.
+ * can come from one record, and numbers can begin later. Where each record has to stay what it is,
+ * since an LSN is counted from it or a sector ends in it, a batch can hold them all.
  */
 #include "cmd/shrink_pass.h"
 
@@ -36,8 +37,46 @@ static bool merge(struct run_case *draft, uint32_t first, uint32_t count)
     return true;
 }
 
+/* All their records in one batch, which leaves each record its bytes and its LSN. False: they are
+ * not all appends, or there are too many. */
+static bool merge_batch(struct run_case *draft, uint32_t first, uint32_t count)
+{
+    struct case_config *config = &draft->config;
+    struct operation *one = &draft->operations[first];
+    struct operation all = *one;
+    uint32_t bytes = 0;
+
+    all.kind = OPERATION_BATCH;
+    all.records = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!operation_has_records(one[i].kind)) return false;
+        if (all.records + one[i].records > BATCH_RECORDS_MAX) return false;
+        for (uint32_t j = 0; j < one[i].records; j++) {
+            all.lengths[all.records++] = one[i].lengths[j];
+        }
+        bytes += bytes_of(&one[i]) + RECORD_HEAD_BYTES;
+    }
+    *one = all;
+    if (bytes + QUEUE_MARGIN > config->queue_bytes) config->queue_bytes = bytes + QUEUE_MARGIN;
+    if (config->queue_bytes > QUEUE_MAX_BYTES) return false;
+    shrink_cut_operations(draft, first + 1, count - 1);
+    return true;
+}
+
+static void batches(struct shrink *shrink)
+{
+    for (uint32_t span = BATCH_RECORDS_MAX; span > 1; span--) {
+        uint32_t first = 0;
+        while (first + span <= shrink->best.operation_count) {
+            bool merged = merge_batch(shrink_draft(shrink), first, span) && shrink_attempt(shrink);
+            if (!merged) first++;
+        }
+    }
+}
+
 void shrink_merge(struct shrink *shrink)
 {
+    batches(shrink);
     for (uint32_t span = SPAN_MAX; span > 1; span--) {
         uint32_t first = 0;
         while (first + span <= shrink->best.operation_count) {

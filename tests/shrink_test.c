@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cmd/neighbours.h"
-#include "cmd/shrink.h"
+#include "cmd/shrink_pass.h"
 #include "cmd/trace_words.h"
 #include "tests/sim_machine.h"
 
@@ -229,6 +229,36 @@ static void a_limit_of_runs_is_kept(void **state)
     case_free(&run_case);
 }
 
+static void appends_become_a_batch_that_keeps_their_records(void **state)
+{
+    struct desk *desk = *state;
+    const struct trial_options how = {.property_mask = 0};
+    const struct shrink_limits limits = {.for_ns = 0};
+    struct run_case run_case = {.seed = 0};
+    struct trial_outcome outcome;
+    enum { APPENDS = 3 };
+
+    first_failure(desk, desk->canary, &run_case);
+    assert_true(run_case.operation_count >= APPENDS);
+    run_case.operation_count = APPENDS;
+    run_case.config.end_power_off = 1;
+    for (uint32_t i = 0; i < APPENDS; i++) {
+        run_case.operations[i].kind = OPERATION_APPEND;
+        run_case.operations[i].records = 1;
+        run_case.operations[i].lengths[0] = 10 + i;
+    }
+    assert_true(shrink_begin(desk->shrink, desk->trial, &run_case, &how, &limits, &outcome));
+    assert_int_equal(desk->shrink->best.operation_count, APPENDS);
+    shrink_merge(desk->shrink);
+    assert_int_equal(desk->shrink->best.operation_count, 1);
+    const struct operation *one = &desk->shrink->best.operations[0];
+    assert_int_equal(one->kind, OPERATION_BATCH);
+    assert_int_equal(one->records, APPENDS);
+    for (uint32_t i = 0; i < APPENDS; i++) assert_int_equal(one->lengths[i], 10 + i);
+    shrink_free(desk->shrink);
+    case_free(&run_case);
+}
+
 /* ---- What a case and its run are ---- */
 
 static void decisions_say_what_they_struck(void **state)
@@ -339,6 +369,7 @@ int main(void)
         cmocka_unit_test(the_same_case_shrinks_to_the_same),
         cmocka_unit_test(an_interrupt_keeps_the_best_so_far),
         cmocka_unit_test(a_limit_of_runs_is_kept),
+        cmocka_unit_test(appends_become_a_batch_that_keeps_their_records),
         cmocka_unit_test(decisions_say_what_they_struck),
         cmocka_unit_test(neighbours_are_one_or_two_away),
         cmocka_unit_test(runs_are_the_same_in_another_form_of_addresses),
