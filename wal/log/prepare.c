@@ -111,7 +111,7 @@ void log_preparer_start(struct wal_log *log)
     preparer->dir = log->dir;
     preparer->segment_bytes = log->options.segment_bytes;
     preparer->fill_flags = log_fill_flags(&log->options, log->file_flags, log->direct_align);
-    preparer->align = log->direct_align;
+    preparer->align = log_align_of(preparer->fill_flags, log->direct_align);
     preparer->first_own = log->tip.segment + 1;
     log_next_name(preparer->tmp_name, log->life);
     enum wal_err err = io_mutex_create(io, &preparer->mutex);
@@ -187,20 +187,24 @@ enum wal_err log_next_segment(struct wal_log *log, struct wal_segment_header *he
 {
     char tmp_name[WAL_SEGMENT_NAME_BYTES];
     struct wal_file file;
+    uint32_t align = 1;
 
     header->flags = 0;
     log_next_name(tmp_name, header->life);
     enum wal_err err = WAL_OK;
     if (take(&log->preparer, &file, &header->flags)) {
+        bool recycled = (header->flags & WAL_SEGMENT_RECYCLED) != 0;
+
         memcpy(tmp_name, log->preparer.tmp_name, sizeof tmp_name);
-        if (header->flags & WAL_SEGMENT_RECYCLED) io_note(log->io, WAL_NOTE_SEGMENT_RECYCLED);
+        if (recycled) io_note(log->io, WAL_NOTE_SEGMENT_RECYCLED);
+        if (!recycled) align = log->preparer.align; /* The only one that is filled directly. */
     } else {
         err = log_tmp_create(log->io, log->dir, tmp_name, 0, &file);
         *ret_unsure = err != WAL_OK && !log_err_is_sure(err);
         if (err) return err;
     }
-    err = log_segment_finish(log->io, log->dir, tmp_name, header, log->file_flags,
-                             log->direct_align, &file, ret_unsure);
+    err = log_segment_finish(log->io, log->dir, tmp_name, header, log->file_flags, align, &file,
+                             ret_unsure);
     if (err) return err;
     *ret_file = file;
     return WAL_OK;

@@ -239,20 +239,20 @@ static struct log_tip tip_at(const struct wal_log *log, uint64_t segment, uint64
 }
 
 /* The fresh segment's groups are in `file`, up to the tip: give it its header, durably. */
-static enum wal_err segment_finish(struct wal_log *log, struct wal_file *file,
-                                   struct wal_segment_header *header)
+static enum wal_err segment_finish(struct wal_log *log, struct wal_segment_header *header,
+                                   uint32_t align, struct wal_file *file)
 {
     bool filled = false;
     enum wal_err err = WAL_OK;
 
     if (header->segment_bytes < log->tip.offset) header->segment_bytes = log->tip.offset;
     if (log->options.preallocate) {
-        err = log_segment_try_fill(log->io, *file, log->tip.offset, header->segment_bytes,
-                                   log->direct_align, &filled);
+        err = log_segment_try_fill(log->io, *file, log->tip.offset, header->segment_bytes, align,
+                                   &filled);
         if (err) return err;
     }
     header->flags = filled ? WAL_SEGMENT_PREWRITTEN : 0;
-    err = log_segment_header_write(log->io, *file, header, log->direct_align);
+    err = log_segment_header_write(log->io, *file, header, align);
     if (err) return err;
     err = io_fsync(log->io, *file);
     if (err) return err;
@@ -371,7 +371,7 @@ enum wal_err log_create(struct wal_log *log, struct log_survey *survey, const ch
     unsigned direct = log_fill_flags(&log->options, log->file_flags, log->direct_align);
     err = log_tmp_create(log->io, log->dir, WAL_SEGMENT_TMP_NAME, direct, &file);
     if (err) return err;
-    err = segment_finish(log, &file, &header);
+    err = segment_finish(log, &header, log_align_of(direct, log->direct_align), &file);
     if (err) goto undo;
     const struct wal_mark_slot contents = mark_contents(log, 0);
     /* The mark's bytes before the segment's name: what can fail for want of space comes first. */
@@ -495,7 +495,7 @@ static enum wal_err fresh_segment(struct wal_log *log, struct log_survey *survey
     if (err) goto undo;
     log->tip.offset = copy.offset;
     log->tip.durable_offset = copy.offset;
-    err = segment_finish(log, &copy.file, &header);
+    err = segment_finish(log, &header, 1, &copy.file);
     if (err) goto undo;
     err = fresh_publish(log, header.segment, replaces);
     if (err) goto undo;

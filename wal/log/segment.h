@@ -17,7 +17,15 @@
 WAL_CHECKED enum wal_err log_tmp_create(struct wal_io *io, struct wal_dir dir, const char *name,
                                         unsigned direct, struct wal_file *ret_file);
 
-/* `align`, here and below: what direct writes demand; 1 for files that know none.
+/* What writes to a file that was opened with these flags demand. Not of one that is not direct,
+ * though the log's others are: what a short write leaves in the middle of a sector it would write
+ * again and again instead of going on. */
+static inline uint32_t log_align_of(unsigned flags, uint32_t direct_align)
+{
+    return flags & WAL_OPEN_DIRECT ? direct_align : 1;
+}
+
+/* `align`, here and below: what log_align_of says of the file.
  *
  * The header and its area, at the head of the file. */
 WAL_CHECKED enum wal_err log_segment_header_write(struct wal_io *io, struct wal_file file,

@@ -127,18 +127,18 @@ static enum wal_err segment_prepare(struct wal_log *log, struct cut *cut, bool *
     memcpy(header.log_id, log->log_id, WAL_LOG_ID_BYTES);
     log_next_name(cut->tmp_name, cut->life);
     unsigned direct = log_fill_flags(&log->options, log->file_flags, log->direct_align);
+    uint32_t align = log_align_of(direct, log->direct_align);
     enum wal_err err = log_tmp_create(log->io, log->dir, cut->tmp_name, direct, &cut->file);
     if (err) return err;
     if (log->options.preallocate) {
         uint64_t area = log_area_bytes(log->block_bytes);
         bool filled = false;
 
-        err = log_segment_try_fill(log->io, cut->file, area, header.segment_bytes,
-                                   log->direct_align, &filled);
+        err = log_segment_try_fill(log->io, cut->file, area, header.segment_bytes, align, &filled);
         if (err) return err;
         if (filled) header.flags = WAL_SEGMENT_PREWRITTEN;
     }
-    err = log_segment_header_write(log->io, cut->file, &header, log->direct_align);
+    err = log_segment_header_write(log->io, cut->file, &header, align);
     if (err) return err;
     err = io_fsync(log->io, cut->file);
     *unsure = err != WAL_OK; /* Nothing is acknowledged after a failed sync, whatever it was of. */
